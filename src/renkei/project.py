@@ -1,0 +1,164 @@
+"""A city's project: finds ``renkei.toml``, loads the four folders, and loads connectors by path."""
+
+import importlib.util
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from renkei.errors import FixDeclaration
+from renkei.model import Connection, Connector, Feed
+
+if TYPE_CHECKING:
+    from renkei.mapping import Mapping as FeedMapping
+    from renkei.reconcile import Rule
+
+CONFIG = "renkei.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityConfig:
+    """What ``renkei.toml`` says of this municipality."""
+
+    name: str
+    name_en: str
+    code: str
+    time_zone: str
+    trust: Mapping[str, tuple[str, ...]]
+    blast_share: float
+    blast_least: int
+    refuse_contradictions: bool
+    audit_origin: str
+    witnesses: tuple[str, ...]
+    departments: tuple[str, ...]
+
+    def trusted(self, field: str) -> tuple[str, ...]:
+        """Systems in order of trust for a field (or group of fields) of the golden record."""
+        return self.trust.get(field, self.trust["default"])
+
+
+@dataclass(frozen=True)
+class Project:
+    """One city's folders and settings. Loading is cheap; each folder is read when first asked for."""
+
+    root: Path
+    var: Path
+    config: CityConfig
+
+    @cached_property
+    def mappings(self) -> dict[str, "FeedMapping"]:
+        """Feed id → its mapping, in the order of the files."""
+        from renkei.mapping import load_all
+
+        return {mapping.feed.id: mapping for mapping in load_all(self.root / "mappings")}
+
+    @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """Every declared feed."""
+        return tuple(mapping.feed for mapping in self.mappings.values())
+
+    @cached_property
+    def rules(self) -> tuple["Rule", ...]:
+        """Every rule of ``reconciliation/``."""
+        from renkei.reconcile import load_rules
+
+        return load_rules(self.root / "reconciliation")
+
+    @cached_property
+    def digest(self) -> str:
+        """One hash over everything the city declares; pinned in every run."""
+        seen = sha256()
+        for folder in ("mappings", "reconciliation"):
+            for place in sorted((self.root / folder).rglob("*.*")):
+                seen.update(f"{place.relative_to(self.root)}\0".encode() + place.read_bytes())
+        seen.update((self.root / CONFIG).read_bytes())
+        return seen.hexdigest()
+
+    def mapping(self, feed_id: str) -> "FeedMapping":
+        """The mapping of a feed; an unknown name is answered with the nearest one."""
+        if feed_id not in self.mappings:
+            raise FixDeclaration(
+                "E_NOT_FOUND", kind="feed", name=feed_id, nearest=nearest(feed_id, self.mappings)
+            )
+        return self.mappings[feed_id]
+
+    def connection(self, name: str) -> Connection:
+        """How to reach a legacy system, from ``connections.toml`` (mode 0600; secrets by reference)."""
+        known = self._connections
+        if name not in known:
+            raise FixDeclaration("E_NOT_FOUND", kind="connection", name=name, nearest=nearest(name, known))
+        return Connection(name=name, settings={key: str(value) for key, value in known[name].items()})
+
+    def connector(self, feed: Feed, *, workdir: Path) -> Connector:
+        """The feed's connector, loaded from the city's ``connectors`` folder by path."""
+        module = load_connector(self.root / "connectors", feed.connector)
+        workdir.mkdir(parents=True, exist_ok=True)
+        made: Connector = module.connect(self.connection(feed.connection), workdir=workdir)
+        return made
+
+    @cached_property
+    def _connections(self) -> dict[str, dict[str, Any]]:
+        place = Path(os.environ.get("RENKEI_CONNECTIONS") or self.var / "connections.toml")
+        return tomllib.loads(place.read_text("utf-8")) if place.exists() else {}
+
+
+def load(root: Path | None = None) -> Project:
+    """The project at ``root``, or around the current folder, or where ``RENKEI_PROJECT`` says."""
+    found = _find(root or Path(os.environ.get("RENKEI_PROJECT") or Path.cwd()))
+    config = _config(found / CONFIG)
+    var = Path(os.environ.get("RENKEI_VAR") or found / "var")
+    return Project(root=found, var=var, config=config)
+
+
+def load_connector(folder: Path, name: str) -> ModuleType:
+    """Load ``connectors/<name>.py`` by path: its folder's name is too common to look up by import."""
+    place = folder / f"{name}.py"
+    if not name.isidentifier() or not place.exists():
+        known = [file.stem for file in folder.glob("*.py")]
+        raise FixDeclaration("E_NOT_FOUND", kind="connector", name=name, nearest=nearest(name, known))
+    spec = importlib.util.spec_from_file_location(f"renkei_connector_{name}", place)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def nearest(name: str, known: "Mapping[str, Any] | list[str]") -> str:
+    """The known name most like this one, for an error message."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.0)), "-")
+
+
+def _find(start: Path) -> Path:
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / CONFIG).is_file():
+            return folder
+    raise FixDeclaration("E_NOT_FOUND", kind="project", name=str(start), nearest="renkei init")
+
+
+def _config(place: Path) -> CityConfig:
+    try:
+        text = tomllib.loads(place.read_text("utf-8"))
+        city, blast, audit = text["city"], text["blast"], text["audit"]
+        return CityConfig(
+            name=city["name"],
+            name_en=city["name_en"],
+            code=city["code"],
+            time_zone=city["time_zone"],
+            trust={field: tuple(systems) for field, systems in text["trust"].items()},
+            blast_share=float(blast["share"]),
+            blast_least=int(blast["least"]),
+            refuse_contradictions=bool(text["linking"]["refuse_contradictions"]),
+            audit_origin=audit["origin"],
+            witnesses=tuple(audit["witnesses"]),
+            departments=tuple(entry["id"] for entry in text["department"]),
+        )
+    except (KeyError, ValueError, TypeError) as wrong:
+        problem = f"{CONFIG}: {type(wrong).__name__}: {wrong}"
+        raise FixDeclaration("E_DECLARATION", problems=problem) from wrong

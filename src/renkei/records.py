@@ -1,0 +1,124 @@
+"""The record types of the unified registry: what a mapping fills and a rule reads.
+
+Field names follow the Government Interoperability Framework's core model where it has a name.
+Every value is stored as the source wrote it (after decoding); keys derived from it end in ``_key``.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+TEXT, DATE, DAY_TIME, WHOLE = pa.string(), pa.date32(), pa.timestamp("us", tz="Asia/Tokyo"), pa.int64()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordType:
+    """One table of what systems say. ``columns`` are its own; every record also has :data:`SHARED`."""
+
+    name: str
+    table: str
+    columns: tuple[tuple[str, pa.DataType], ...]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of a mapped batch: record number, shared columns, own columns."""
+        return pa.schema([("__rec_no", WHOLE), *SHARED, *self.columns])
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        """Names of the columns that decide whether a record has changed."""
+        return tuple(name for name, _ in (*SHARED, *self.columns) if name not in VOLATILE)
+
+
+#: Columns of every record. ``source_version`` orders versions of one key within a feed (text, sorts as text);
+#: ``valid_from`` is the event date (異動日) or the delivery's day when the source has none.
+SHARED: tuple[tuple[str, pa.DataType], ...] = (
+    ("source_key", TEXT),
+    ("source_version", TEXT),
+    ("valid_from", DATE),
+    ("changed_at", DAY_TIME),  # when the source's own row was last written
+    ("change_kind", TEXT),  # birth moved_in moved_out moved_within death renamed household correction …
+    ("operator", TEXT),  # who keyed it in the source (職員番号 or batch id)
+    ("operator_kind", TEXT),  # person | batch | robot
+    ("terminal", TEXT),
+)
+#: Not part of what makes a record changed: versions move with every full delivery.
+VOLATILE = frozenset({"source_version"})
+
+_DATE_OF_BIRTH = (
+    ("date_of_birth", DATE),  # null unless known to the day
+    ("date_of_birth_raw", TEXT),
+    ("date_of_birth_lo", DATE),
+    ("date_of_birth_hi", DATE),
+    ("date_of_birth_precision", TEXT),  # D day | M month | Y year | X unknown
+)
+_ADDRESS = (
+    ("address", TEXT),  # as written, without the building
+    ("address_building", TEXT),  # 方書
+    ("address_municipality_code", TEXT),  # 全国地方公共団体コード, 6 digits
+    ("address_town", TEXT),  # 町字 as written where the source separates it
+    ("address_key", TEXT),  # folded to municipality + town + numbers; equal keys are one place
+    ("postal_code", TEXT),
+)
+
+PERSON = RecordType(
+    name="person",
+    table="person_record",
+    columns=(
+        ("numbering", TEXT),  # the numbering that party_number belongs to; equal in two systems = strong id
+        ("party_number", TEXT),  # 宛名番号
+        ("household_number", TEXT),
+        ("relationship", TEXT),  # 続柄: head spouse child father mother … (common code table)
+        ("is_household_head", pa.bool_()),
+        ("resident_kind", TEXT),  # japanese | foreign | non_registered
+        ("resident_status", TEXT),  # resident | moved_out | dead | removed | non_registered
+        ("full_name", TEXT),
+        ("full_name_kana", TEXT),
+        ("former_surname", TEXT),
+        ("common_name", TEXT),  # 通称
+        ("name_key", TEXT),  # K1 strict key of full_name
+        ("kana_key", TEXT),  # K1 strict key of full_name_kana
+        ("sex", TEXT),  # JIS X 0303: 1 male 2 female 0 unknown 9 not applicable
+        *_DATE_OF_BIRTH,
+        ("date_of_death", DATE),
+        ("moved_out_on", DATE),
+        ("moved_in_on", DATE),
+        *_ADDRESS,
+        ("address_since", DATE),  # 住定日
+        ("match_key", TEXT),  # name_key|date_of_birth|sex|address_key, null unless all four are exact
+        ("protected", TEXT),  # 支援措置: protected | none; null is unknown and treated as protected
+    ),
+)
+
+TAX = RecordType(
+    name="tax",
+    table="tax_record",
+    columns=(
+        ("person_key", TEXT),  # source_key of the person in the same system
+        ("tax_year", WHOLE),
+        ("levy", TEXT),  # ordinary | special | pension collection
+        ("mailing_designated", pa.bool_()),  # 送付先指定 by the taxpayer
+        ("mailing_address", TEXT),
+        ("mailing_address_building", TEXT),
+        ("mailing_address_key", TEXT),
+        ("annual_amount", WHOLE),  # yen
+    ),
+)
+
+BENEFIT = RecordType(
+    name="benefit",
+    table="benefit_record",
+    columns=(
+        ("person_key", TEXT),  # who it is for (児童, 被保険者): source_key of the person in the same system
+        ("payee_key", TEXT),  # 受給者 or 世帯主; null where the person is
+        ("benefit_kind", TEXT),  # child_allowance | national_health | long_term_care | elderly_health
+        ("status", TEXT),  # active | ended
+        ("started_on", DATE),
+        ("ended_on", DATE),
+        ("end_reason", TEXT),
+        ("monthly_amount", WHOLE),  # yen
+    ),
+)
+
+RECORD_TYPES: dict[str, RecordType] = {kind.name: kind for kind in (PERSON, TAX, BENEFIT)}

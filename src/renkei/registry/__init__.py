@@ -1,0 +1,1 @@
+"""The unified registry: schema, migrations, linking, golden record, history."""
