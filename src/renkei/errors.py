@@ -11,11 +11,24 @@ Each carries a stable code; ``error_catalogue.toml`` says in Japanese and Englis
 what was kept safe and what to do. Facts are ids, counts and names of fields, never a resident's data.
 """
 
-import os
 import tomllib
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from renkei.language import language_of_user
+
+__all__ = [
+    "FixDeclaration",
+    "Hold",
+    "RejectRecord",
+    "RenkeiError",
+    "Stop",
+    "TryAgain",
+    "catalogue",
+    "explain",
+    "language_of_user",
+]
 
 
 class RenkeiError(Exception):
@@ -63,12 +76,6 @@ class Hold(Stop):
 
 def _rebuild(kind: type[RenkeiError], code: str, facts: dict[str, Any]) -> RenkeiError:
     return kind(code, **facts)
-
-
-def language_of_user() -> str:
-    """``ja`` or ``en``, from ``RENKEI_LANG``, then ``LANG``; Japanese when neither says."""
-    wanted = os.environ.get("RENKEI_LANG") or os.environ.get("LANG") or "ja"
-    return "en" if wanted.lower().startswith("en") else "ja"
 
 
 @cache

@@ -17,7 +17,12 @@ _INSERT = text("""
 
 
 def record(
-    connection: Connection, *, action: str, actor: str, object: str, detail: Mapping[str, Any] | None = None
+    connection: Connection,
+    *,
+    action: str,
+    actor: str,
+    object: str,  # noqa: A002 - the word of the trail: actor, action, object
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Leave one event in the caller's transaction: it exists exactly when what it tells of exists.
 

@@ -76,7 +76,7 @@ CREATE INDEX unit_of_feed ON unit (feed, unit_id DESC);
 
 CREATE TABLE reject (
     reject_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    unit_id bigint NOT NULL REFERENCES unit,
+    unit_id bigint NOT NULL REFERENCES unit DEFERRABLE INITIALLY DEFERRED,
     delivery_id bigint NOT NULL REFERENCES delivery,
     feed text NOT NULL,
     rec_no bigint NOT NULL,
@@ -87,7 +87,7 @@ CREATE TABLE reject (
     code text NOT NULL,
     detail text NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'refed', 'overtaken')),
-    closed_by_unit bigint REFERENCES unit,
+    closed_by_unit bigint REFERENCES unit DEFERRABLE INITIALLY DEFERRED,
     UNIQUE (unit_id, rec_no)
 );
 CREATE INDEX reject_open ON reject (feed) WHERE state = 'open';

@@ -1,0 +1,67 @@
+"""``renkei``: the hub's verbs in a terminal.
+
+This file is all that ``renkei --help`` loads; a command's own module, its parser and what it works with
+are imported when the command is given.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from renkei import __version__
+from renkei.language import say
+
+#: Command → its module below ``renkei.cli``, and what it does in Japanese and English.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("init", "市のプロジェクトを作る", "make a city's project"),
+    "up": ("up", "全体を起動し、止めるまで見守る", "start everything and watch over it"),
+    "doctor": ("doctor", "設置を点検し、直し方を示す", "check the installation and say how to mend it"),
+    "sample-city": ("sample_city", "架空の市と三つの既存システムを動かす", "run the fictional city's three systems"),
+    "plan": ("plan", "取り込むと何が変わるかを見る（書き込まない）", "see what taking a feed in would change"),
+    "run": ("run", "連携データを一つ取り込む", "take one feed in"),
+    "retry": ("retry", "失敗・保留した実行をやり直す", "run again what failed or was held"),
+    "status": ("status", "連携データの鮮度と実行の状況", "freshness of the feeds, and the latest runs"),
+    "reconcile": ("reconcile", "系統を突き合わせ、不一致を案件にする", "compare the systems and keep the cases"),
+    "cases": ("cases", "要確認案件を見る", "see the cases"),
+    "rejects": ("rejects", "取込エラーを見る、再取込する", "see records set aside, and feed them again"),
+    "conns": ("conns", "接続先を見る、確かめる", "see and test the connections"),
+    "audit": ("audit", "監査証跡を検証する、書き出す、封をする", "verify, export or seal the audit trail"),
+    "report": ("report", "一日の報告書を作る", "publish the reports of a day"),
+    "explain": ("explain", "誤りコードを説明する", "explain an error code"),
+    "completion": ("completion", "シェルの補完を出力する", "print shell completion"),
+}
+USAGE = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (docs/cli.md lists them)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in ("-h", "--help"):
+        sys.stdout.write(overview())
+        return 0
+    if words and words[0] == "--version":
+        sys.stdout.write(f"renkei {__version__}\n")
+        return 0
+    if not words:
+        sys.stderr.write(overview())
+        return USAGE
+    from renkei.cli.program import run_command
+
+    return run_command(words[0], words[1:])
+
+
+def overview() -> str:
+    """The help of ``renkei`` itself, in the language of the person."""
+    column = max(map(len, COMMANDS)) + 2
+    listed = "".join(f"  {name:<{column}}{say(ja, en)}\n" for name, (_, ja, en) in COMMANDS.items())
+    return say(
+        "renkei（連携）：住基・税・福祉のデータを集め、突き合わせ、証明します。\n\n"
+        f"使い方: renkei コマンド [オプション]\n\nコマンド:\n{listed}\n"
+        "各コマンドの書き方は renkei コマンド --help。言語は RENKEI_LANG か LANG で選びます。\n"
+        "終了コード: 0 正常、1 上限を超える取込エラー・不一致あり、2 失敗、3 書き方・設定の誤り、"
+        "4 拒否、5 計画が古い、75 後で再試行、130 中断\n",
+        "renkei: collects what resident registry, tax and welfare hold, compares it, and proves it.\n\n"
+        f"usage: renkei COMMAND [OPTIONS]\n\ncommands:\n{listed}\n"
+        "renkei COMMAND --help shows how to use one. RENKEI_LANG or LANG chooses the language.\n"
+        "exit codes: 0 ok, 1 rejects or mismatches above the limit, 2 failed, 3 usage or configuration, "
+        "4 refused, 5 stale plan, 75 try later, 130 interrupted\n",
+    )

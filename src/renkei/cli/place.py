@@ -1,0 +1,46 @@
+"""Where a command works: the project, its registry, the city's day, and who is asking."""
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from renkei.clock import SystemClock
+from renkei.project import Project, load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+TRIGGER = "manual"
+
+
+def project() -> Project:
+    """The project around the current folder, or where ``RENKEI_PROJECT`` says."""
+    return load()
+
+
+@contextmanager
+def registry(of: Project) -> Iterator["Engine"]:
+    """An engine on the project's registry for as long as the block lasts."""
+    from renkei.registry import store
+
+    engine = store.connect(store.url_of(of.var))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def today(of: Project) -> date:
+    """The city's own day."""
+    return SystemClock().now().astimezone(ZoneInfo(of.config.time_zone)).date()
+
+
+def actor() -> str:
+    """Who is asking: the account of the operating system, and who became it by sudo."""
+    name = pwd.getpwuid(os.getuid()).pw_name
+    before = os.environ.get("SUDO_USER")
+    return f"cli:{before}>{name}" if before else f"cli:{name}"

@@ -1,0 +1,252 @@
+"""A mapping → one lazy Polars plan, run over a batch in blocks.
+
+The plan has four layers, each one ``with_columns``: padding trimmed · every field's value · faults ·
+what is derived from fields (stand-ins, the match key). Nothing is evaluated that a mapping's author wrote:
+steps are a closed list, expressions for ``matches`` are of the kind without back-tracking.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+import pyarrow as pa
+
+from renkei.mapping.declaration import FieldRule, Mapping
+from renkei.mapping.steps import STEPS, Surroundings, Value
+from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Batch, Mapped
+from renkei.records import RECORD_TYPES, RecordType
+
+#: Rows in one evaluation of the plan: bounds the memory it takes beside its result.
+BLOCK = 250_000
+
+#: Characters that cannot be stored or stand for a loss: controls, NUL and the replacement character.
+BAD_CHARACTER = r"[\x00-\x1f\x7f\u{80}-\u{9f}\u{fffd}]"
+
+_PADDING = " \u3000"
+_PARTS = ("lo", "hi", "precision")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cell:
+    """One field of the plan. ``name`` is its temporary column, ``source`` the text it comes from."""
+
+    rule: FieldRule
+    name: str
+    source: pl.Expr
+    value: Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A mapping compiled for one day (code tables are valid by day)."""
+
+    mapping: Mapping
+    as_of: date
+
+    @cached_property
+    def record(self) -> RecordType:
+        """The record type that the plan fills."""
+        return RECORD_TYPES[self.mapping.feed.record]
+
+    @cached_property
+    def cells(self) -> tuple[_Cell, ...]:
+        """Every field with its expressions."""
+        return tuple(self._cell(number, rule) for number, rule in enumerate(self.mapping.fields))
+
+    def _cell(self, number: int, rule: FieldRule) -> _Cell:
+        around = Surroundings(codes=self.mapping.codes, as_of=self.as_of, raw=_trimmed)
+        source = _source(rule)
+        value = Value(expr=source)
+        for step in rule.steps:
+            value = STEPS[step.name].build(value, step, around)
+        return _Cell(rule=rule, name=f"__v{number}", source=source, value=value)
+
+    def lazy(self, raw: pl.LazyFrame) -> pl.LazyFrame:
+        """The whole plan over raw text columns: the record's columns, and ``__fault`` (0 = none, else its number)."""
+        return (
+            raw.with_columns(_trim(name) for name in self.mapping.raw_columns)
+            .with_columns(cell.value.expr.alias(cell.name) for cell in self.cells)
+            .with_columns(self._fault())
+            .with_columns(self._targets())
+            .with_columns(self._stand_ins())
+            .with_columns(self._match_key())
+            .select(REC_NO, BYTE_OFFSET, BYTE_LENGTH, "__fault", *self.record.schema.names[1:])
+        )
+
+    @cached_property
+    def faults(self) -> tuple[tuple[str, str, str], ...]:
+        """(raw field, code, detail) of fault number n at place n - 1."""
+        return tuple((place, code, detail) for place, code, detail, _ in self._judged)
+
+    @cached_property
+    def _judged(self) -> tuple[tuple[str, str, str, pl.Expr], ...]:
+        return tuple(judged for cell in self.cells for judged in _judge(cell))
+
+    def _fault(self) -> pl.Expr:
+        """Number of the first fault in order of the fields."""
+        first = pl.lit(0, pl.Int32)
+        for number in range(len(self._judged), 0, -1):
+            bad = self._judged[number - 1][3]
+            first = pl.when(bad).then(pl.lit(number, pl.Int32)).otherwise(first)
+        return first.alias("__fault")
+
+    def _targets(self) -> list[pl.Expr]:
+        found = {name: expr for cell in self.cells for name, expr in _spread(cell, self.record).items()}
+        found |= {cell.rule.to: _single(cell) for cell in self.cells if not _is_interval(cell, self.record)}
+        types = dict(zip(self.record.schema.names, self.record.schema.types, strict=True))
+        for name in self.record.schema.names[1:]:
+            found.setdefault(name, pl.lit(None, _polars(types[name])))
+        return [expr.alias(name) for name, expr in found.items() if name in types]
+
+    def _stand_ins(self) -> list[pl.Expr]:
+        """``else`` of a field, then what the delivery itself knows: its day and its version."""
+        filled = [
+            pl.coalesce(rule.to, pl.col(rule.stand_in).cast(_polars(self.record.schema.field(rule.to).type)))
+            for rule in self.mapping.fields
+            if rule.stand_in
+        ]
+        names = {rule.to for rule in self.mapping.fields if rule.stand_in}
+        version = pl.col("source_version").fill_null(self.as_of.isoformat())
+        valid_from = filled.pop([*names].index("valid_from")) if names == {"valid_from"} else pl.col("valid_from")
+        return [*filled, valid_from.fill_null(pl.lit(self.as_of)).alias("valid_from"), version]
+
+    def _match_key(self) -> list[pl.Expr]:
+        """All four attributes, exact, or nothing."""
+        if "match_key" not in self.record.schema.names:
+            return []
+        four = ("name_key", "date_of_birth", "sex", "address_key")
+        joined = pl.concat_str([pl.col(name).cast(pl.String) for name in four], separator="|")
+        return [pl.when(pl.col("sex").is_in(["1", "2"])).then(joined).otherwise(None).alias("match_key")]
+
+
+def _polars(kind: pa.DataType) -> pl.DataType:
+    return pl.Series(pa.array([], kind)).dtype
+
+
+def _trimmed(raw: str) -> pl.Expr:
+    return pl.col(f"__t:{raw}")
+
+
+def _trim(raw: str) -> pl.Expr:
+    """Padding at the end belongs to the layout; what is blank then says nothing."""
+    text = pl.col(raw).str.strip_chars_end(_PADDING)
+    return pl.when(text != "").then(text).otherwise(None).alias(f"__t:{raw}")
+
+
+def _source(rule: FieldRule) -> pl.Expr:
+    """The text a field starts from: a constant, one raw column, the first filled one, or several joined."""
+    if rule.value is not None:
+        return pl.lit(rule.value)
+    parts = [_trimmed(name) for name in rule.sources]
+    if len(parts) == 1:
+        return parts[0]
+    if rule.pick_first:
+        return pl.coalesce(parts)
+    joined = pl.concat_str(parts, separator=rule.join, ignore_nulls=not rule.required)
+    return pl.when(joined != "").then(joined).otherwise(None)
+
+
+def _is_interval(cell: _Cell, record: RecordType) -> bool:
+    return cell.value.kind == "interval" and f"{cell.rule.to}_lo" in record.schema.names
+
+
+def _spread(cell: _Cell, record: RecordType) -> dict[str, pl.Expr]:
+    """A date that the record type keeps as an interval fills its four neighbours too."""
+    if not _is_interval(cell, record):
+        return {}
+    name, column = cell.rule.to, pl.col(cell.name)
+    parts = {f"{name}_{part}": column.struct.field(part) for part in _PARTS}
+    return {name: column.struct.field("date"), f"{name}_raw": cell.source, **parts}
+
+
+def _single(cell: _Cell) -> pl.Expr:
+    column = pl.col(cell.name)
+    return column.struct.field("date") if cell.value.kind == "interval" else column
+
+
+def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
+    """Everything that can be wrong with one field: its raw name, the code, the target, and the test."""
+    rule, column = cell.rule, pl.col(cell.name)
+    place, detail = (rule.sources or (rule.to,))[0], f"to={rule.to}"
+    judged = [
+        (place, fault.code, detail, fault.bad(column, cell.source).fill_null(value=False))
+        for fault in cell.value.faults
+    ]
+    if rule.value is None and cell.value.kind == "text" and rule.keeps_text:
+        judged.append((place, "E_BAD_CHARACTER", detail, column.str.contains(BAD_CHARACTER).fill_null(value=False)))
+    if rule.most:
+        long = (column.str.len_chars() > rule.most).fill_null(value=False)
+        judged.append((place, "E_TOO_LONG", f"{detail} limit={rule.most}", long))
+    if rule.required:
+        empty = cell.source.is_null() if cell.value.kind == "interval" else column.is_null()
+        judged.append((place, "E_MISSING_VALUE", detail, empty))
+    return judged
+
+
+def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
+    """Map a batch: typed records of the feed's record type, and every other record with its reason.
+
+    Records that the format reader set aside are among the rejects, so every record of the delivery is in
+    exactly one of the two tables. Same batch, same mapping, same day: the same bytes.
+    """
+    mapping = mapping.at(as_of)
+    plan = Plan(mapping=mapping, as_of=as_of)
+    blocks = [_run(plan, block) for block in _blocks(batch.table)]
+    whole = pl.concat(blocks) if len(blocks) > 1 else blocks[0]
+    bad = (pl.col("__fault") > 0) | pl.col("__twice")
+    whole = whole.with_columns(_twice())
+    records = whole.filter(~bad).select(plan.record.schema.names)
+    rejects = _rejects(whole.filter(bad), plan)
+    return Mapped(
+        feed=batch.feed,
+        record=plan.record.name,
+        records=_to_arrow(records, plan.record.schema),
+        rejects=_in_order(pa.concat_tables([batch.rejects, _to_arrow(rejects, REJECT_SCHEMA)])),
+        mapping_digest=mapping.digest,
+    )
+
+
+def _blocks(table: pa.Table) -> Sequence[pa.Table]:
+    return [table.slice(start, BLOCK) for start in range(0, max(table.num_rows, 1), BLOCK)]
+
+
+def _run(plan: Plan, table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)  # a table never becomes a Series
+    return plan.lazy(frame.lazy()).collect()
+
+
+def _twice() -> pl.Expr:
+    """Two records of one delivery with one key: neither is taken, for nobody knows which is right."""
+    key = pl.col("source_key")
+    return (key.is_not_null() & key.is_duplicated()).alias("__twice")
+
+
+def _rejects(bad: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    key_field = next(cell.rule for cell in plan.cells if cell.rule.to == "source_key").sources[0]
+    faults = {number: fault for number, fault in enumerate(plan.faults, 1)}
+    faults[0] = (key_field, "E_KEY_TWICE", "to=source_key")
+    columns = [
+        pl.col("__fault").replace_strict({n: fault[part] for n, fault in faults.items()}, return_dtype=pl.String)
+        for part in range(3)
+    ]
+    field, code, detail = columns
+    return bad.select(
+        REC_NO,
+        BYTE_OFFSET,
+        BYTE_LENGTH,
+        "source_key",
+        field.alias("field"),
+        code.alias("code"),
+        detail.alias("detail"),
+    )
+
+
+def _to_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+
+
+def _in_order(rejects: pa.Table) -> pa.Table:
+    return rejects.sort_by(REC_NO)

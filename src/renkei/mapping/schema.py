@@ -1,0 +1,211 @@
+"""The shape of mapping and code files as JSON Schema; ``docs/schemas/mapping.schema.json`` is this text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from renkei.mapping.lines import Lines
+from renkei.mapping.problems import Problem, nearest
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+_POSITIVE: dict[str, Any] = {"type": "integer", "minimum": 1}
+_YES: dict[str, Any] = {"type": "boolean"}
+
+
+def _table(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+_COLUMN = _table({"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE, "optional": _YES}, "name")
+_FROM: dict[str, Any] = {
+    "oneOf": [_TEXT, _COLUMN, {"type": "array", "minItems": 1, "items": {"oneOf": [_TEXT, _COLUMN]}}]
+}
+_PLACE = _table({"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE}, "name", "at", "bytes")
+_STEP: dict[str, Any] = {"oneOf": [_TEXT, {"type": "object", "minProperties": 1}]}
+
+_FIELD = _table(
+    {
+        "to": _TEXT,
+        "from": _FROM,
+        "steps": {"type": "array", "items": _STEP},
+        "value": _TEXT,
+        "join": {"type": "string"},
+        "pick": {"const": "first"},
+        "else": _TEXT,
+        "required": _YES,
+        "max": _POSITIVE,
+        "note": _TEXT,
+    },
+    "to",
+)
+_IGNORED = _table(
+    {"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE, "optional": _YES, "reason": _TEXT}, "name", "reason"
+)
+_TOTAL = _table({"trailer": _TEXT, "of": _TEXT, "digits": _POSITIVE}, "trailer", "of")
+_FIXED = _table(
+    {
+        "kind": {"const": "fixed"},
+        "encoding": {"enum": ["cp932", "utf-8", "ascii"]},
+        "record": _POSITIVE,
+        "kind_at": _POSITIVE,
+        "header": _TEXT,
+        "data": _TEXT,
+        "trailer": _TEXT,
+        "header_columns": {"type": "array", "items": _PLACE},
+        "trailer_columns": {"type": "array", "items": _PLACE},
+        "count": _TEXT,
+        "totals": {"type": "array", "items": _TOTAL},
+        "as_of": _TEXT,
+    },
+    "kind",
+    "record",
+    "header",
+    "data",
+    "trailer",
+)
+_XML = _table(
+    {
+        "kind": {"const": "xml"},
+        "root": _TEXT,
+        "record": _TEXT,
+        "schema": _TEXT,
+        "count": _TEXT,
+        "as_of": _TEXT,
+        "limits": _table({"bytes": _POSITIVE, "depth": _POSITIVE}),
+    },
+    "kind",
+    "root",
+    "record",
+    "schema",
+)
+_ARROW = _table({"kind": {"const": "arrow"}}, "kind")
+_FORMAT: dict[str, Any] = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {"kind": {"enum": ["fixed", "xml", "arrow"]}},
+    "allOf": [
+        {"if": {"properties": {"kind": {"const": kind}}}, "then": shape}
+        for kind, shape in (("fixed", _FIXED), ("xml", _XML), ("arrow", _ARROW))
+    ],
+}
+_EXPECT = _table(
+    {
+        "field": _TEXT,
+        "filled": {"type": "number", "minimum": 0, "maximum": 1},
+        "matches": _TEXT,
+        "share": {"type": "number", "minimum": 0, "maximum": 1},
+    },
+    "field",
+)
+_VERSION = _table(
+    {
+        "from": {"x-date": True},
+        "field": {"type": "array", "items": _FIELD},
+        "ignored": {"type": "array", "items": _IGNORED},
+        "format": {"type": "object"},
+        "drop": _TEXTS,
+        "note": _TEXT,
+    },
+    "from",
+)
+_FEED = _table(
+    {
+        "name": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+        "title": _TEXT,
+        "owner": _TEXT,
+        "connector": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+        "connection": _TEXT,
+        "settings": {"type": "object"},
+        "format": _FORMAT,
+        "delivers": {"enum": ["full", "delta"]},
+        "schedule": _TEXT,
+        "lag": {"type": "string", "pattern": "^[0-9]+[mhd]$"},
+        "record": {"enum": ["person", "tax", "benefit"]},
+        "field": {"type": "array", "minItems": 1, "items": _FIELD},
+        "ignored": {"type": "array", "items": _IGNORED},
+        "expect": {"type": "array", "items": _EXPECT},
+        "version": {"type": "array", "items": _VERSION},
+    },
+    "name",
+    "connector",
+    "connection",
+    "format",
+    "delivers",
+    "schedule",
+    "record",
+    "field",
+)
+
+MAPPING: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Renkei mapping: one source system",
+    **_table(
+        {
+            "system": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+            "title": _TEXT,
+            "owner": _TEXT,
+            "feed": {"type": "array", "minItems": 1, "items": _FEED},
+        },
+        "system",
+        "title",
+        "owner",
+        "feed",
+    ),
+}
+
+_CODE = _table(
+    {"code": _TEXT, "to": {"type": "string"}, "label": _TEXT, "valid_from": {}, "valid_to": {}}, "code", "to"
+)
+CODES: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Renkei code table",
+    **_table(
+        {
+            "title": _TEXT,
+            "note": _TEXT,
+            "match": {"enum": ["whole", "prefix"]},
+            "codes": {"type": "array", "minItems": 1, "items": _CODE},
+        },
+        "title",
+        "codes",
+    ),
+}
+
+
+def problems(declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines) -> list[Problem]:
+    """Everything in the file that the shape does not allow."""
+    from jsonschema import Draft202012Validator
+
+    found = []
+    for error in Draft202012Validator(dict(shape)).iter_errors(declared):
+        path = tuple(error.absolute_path)
+        expected, got, near = _explain(error)
+        line = lines.of((*path, got)) if error.validator == "additionalProperties" else lines.of(path)
+        found.append(Problem(file=file, line=line, expected=expected, found=got, nearest=near))
+    return found
+
+
+def _explain(error: Any) -> tuple[str, str, str]:
+    where = str(error.absolute_path[-1]) if error.absolute_path else "file"
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        stranger = next(name for name in error.instance if name not in known)
+        return "a known key", str(stranger), nearest(str(stranger), known)
+    if error.validator == "required":
+        absent = next(name for name in error.validator_value if name not in error.instance)
+        return f"key {absent}", f"none in {where}", nearest(absent, error.instance)
+    if error.validator == "enum":
+        allowed = [str(value) for value in error.validator_value]
+        return " | ".join(allowed), repr(error.instance), nearest(str(error.instance), allowed)
+    wanted = error.validator_value if error.validator in ("type", "pattern", "const", "minimum") else "another shape"
+    return f"{where}: {error.validator} {wanted}", _short(error.instance), ""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,210 @@
+"""Reads a rule's SQL before it ever runs: one SELECT, known names only, no join that multiplies.
+
+Everything found is returned, so that an engineer corrects a rule once and not word by word.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+DIALECT = "duckdb"
+#: Bound by the hub in every rule: the night that is being reconciled.
+AS_OF = "as_of"
+
+_COMMON = ("cause", "field", "class", "left_feed", "left_key", "right_feed", "right_key", "since")
+#: Kind of rule → the columns that its SELECT returns.
+OUTPUT: dict[str, tuple[str, ...]] = {
+    "mismatch": ("resident_id", *_COMMON),
+    "double_entry": ("resident_id", *_COMMON, "minutes"),
+    "delivery": ("delivery_id", *_COMMON),
+}
+_GENERATORS = (exp.Unnest, exp.Lateral, exp.GenerateSeries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong in a query; ``line`` counts from 1 within the query's text."""
+
+    line: int
+    expected: str
+    found: str
+    nearest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """What a query may name: relations with their columns, the feeds it declares, its parameters."""
+
+    relations: Mapping[str, Collection[str]]
+    compare: Collection[str]
+    parameters: Collection[str]
+    kind: str
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name most like this one, or None when nothing is alike."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
+
+
+def check(sql: str, allowed: Allowed) -> list[Fault]:
+    """Every fault of the query, in the order of its lines."""
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None]
+    except ParseError as wrong:
+        return [_syntax(error) for error in wrong.errors]
+    except SqlglotError as wrong:
+        return [Fault(line=1, expected="SQL", found=str(wrong).splitlines()[0])]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        found = ", ".join(statement.key.upper() for statement in statements) or "nothing"
+        return [Fault(line=1, expected="one SELECT", found=found)]
+    return sorted(_faults(statements[0], allowed), key=lambda fault: fault.line)
+
+
+def compile_query(sql: str) -> str:
+    """The query as the engine is given it: parsed and written again, so that comments stay out."""
+    return sqlglot.parse_one(sql, read=DIALECT).sql(dialect=DIALECT, pretty=True, comments=False)
+
+
+def mentioned(sql: str) -> frozenset[str]:
+    """Every column name in the query, so that no other is carried from a snapshot."""
+    return frozenset(column.name for column in sqlglot.parse_one(sql, read=DIALECT).find_all(exp.Column))
+
+
+def _faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
+    for select in query.find_all(exp.Select):
+        if select.is_star:
+            yield Fault(line=_line(select), expected="columns by name", found="*")
+            return
+    scopes = traverse_scope(query)
+    yield from _relation_faults(scopes, allowed)
+    for scope in scopes:
+        yield from _column_faults(scope, allowed)
+    for join in query.find_all(exp.Join):
+        yield from _join_faults(join)
+    yield from _parameter_faults(query, allowed)
+    yield from _output_faults(query, allowed)
+
+
+def _syntax(error: Mapping[str, object]) -> Fault:
+    line = error.get("line")
+    found = f"{error.get('description')} near {error.get('highlight')!r}"
+    return Fault(line=line if isinstance(line, int) else 1, expected="SQL", found=found)
+
+
+def _relation_faults(scopes: list[Scope], allowed: Allowed) -> Iterator[Fault]:
+    read: set[str] = set()
+    for table in _tables(scopes):
+        name = _relation(table)
+        read.add(name)
+        if name not in allowed.relations:
+            near = nearest(name, allowed.relations)
+            yield Fault(line=_line(table), expected="a known relation", found=name, nearest=near)
+        elif name not in allowed.compare:
+            yield Fault(line=_line(table), expected="only relations listed in compare", found=name)
+    for name in sorted(set(allowed.compare) - read):
+        yield Fault(line=1, expected=f"{name}, which compare lists, to be read", found="not read")
+
+
+def _tables(scopes: list[Scope]) -> Iterator[exp.Table]:
+    for scope in scopes:
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and not isinstance(source.this, _GENERATORS):
+                yield source
+
+
+def _relation(table: exp.Table) -> str:
+    if not isinstance(table.this, exp.Identifier):
+        return f"{table.this.sql(dialect=DIALECT)}"
+    return ".".join(part.name for part in table.parts)
+
+
+def _column_faults(scope: Scope, allowed: Allowed) -> Iterator[Fault]:
+    aliases = set(scope.expression.named_selects)
+    for column in scope.columns:
+        if column in scope.external_columns and column.table not in scope.sources:
+            continue
+        known = _columns_in_reach(scope, column, allowed)
+        if known is not None and column.name not in known and not (column.name in aliases and not column.table):
+            near = nearest(column.name, known)
+            found = column.sql(dialect=DIALECT)
+            yield Fault(line=_line(column), expected="a known column", found=found, nearest=near)
+
+
+def _columns_in_reach(scope: Scope, column: exp.Column, allowed: Allowed) -> set[str] | None:
+    """Names that the column may have, or None where its source is already reported or makes its own."""
+    wanted = [column.table] if column.table else list(scope.sources)
+    reach: set[str] = set()
+    for name in wanted:
+        if name not in scope.sources:
+            return set(scope.sources) if column.table else None
+        columns = _columns_of(scope.sources[name], allowed)
+        if columns is None:
+            return None
+        reach |= columns
+    return reach
+
+
+def _columns_of(source: object, allowed: Allowed) -> set[str] | None:
+    if isinstance(source, exp.Table):
+        known = allowed.relations.get(_relation(source))
+        return None if known is None else set(known)
+    if not isinstance(source, Scope) or not isinstance(source.expression, exp.Query):
+        return None
+    return set(source.expression.named_selects)
+
+
+def _join_faults(join: exp.Join) -> Iterator[Fault]:
+    joined = join.this
+    makes_rows = isinstance(joined, _GENERATORS) or isinstance(joined.this, _GENERATORS)
+    if makes_rows or join.args.get("using") or _has_equality(join):
+        return
+    found = "a join without a condition" if join.args.get("on") is None else "no equality of both sides"
+    expected = "JOIN … ON with an equality between the two sides, so that rows do not multiply"
+    yield Fault(line=_line(joined), expected=expected, found=found)
+
+
+def _has_equality(join: exp.Join) -> bool:
+    condition, name = join.args.get("on"), join.this.alias_or_name
+    if condition is None:
+        return False
+    parts = condition.flatten() if isinstance(condition, exp.And) else [condition]
+    return any(_equates(part, name) for part in parts if isinstance(part, exp.EQ))
+
+
+def _equates(equality: exp.Expression, joined: str) -> bool:
+    """True when one side speaks only of the joined relation and the other only of the rest."""
+    sides = [{column.table for column in side.find_all(exp.Column)} for side in equality.args.values() if side]
+    return {joined} in sides and any(side and joined not in side for side in sides)
+
+
+def _parameter_faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
+    known = {AS_OF, *allowed.parameters}
+    named = {str(place.this): place for place in query.find_all(exp.Placeholder)}
+    for name, place in named.items():
+        if name not in known:
+            near = nearest(name, known)
+            yield Fault(line=_line(place), expected="a declared parameter", found=f"${name}", nearest=near)
+    for name in sorted(set(allowed.parameters) - set(named)):
+        yield Fault(line=1, expected=f"parameter {name} to be used", found="not used")
+
+
+def _output_faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
+    returned, wanted = query.named_selects, OUTPUT[allowed.kind]
+    for name in wanted:
+        if name not in returned:
+            near = nearest(name, set(returned) - set(wanted))
+            yield Fault(line=1, expected=f"the SELECT to return {name}", found="not returned", nearest=near)
+    for name in returned:
+        if name not in wanted:
+            yield Fault(line=1, expected=f"only {', '.join(wanted)}", found=name, nearest=nearest(name, wanted))
+
+
+def _line(node: exp.Expression) -> int:
+    """The line of the first word below a node that the reader placed."""
+    lines = (part.meta.get("line") for part in node.walk())
+    return next((line for line in lines if isinstance(line, int)), 1)

@@ -1,0 +1,118 @@
+"""Derives the golden record (統合レコード) of touched residents from what the systems say.
+
+Each group of fields is taken whole from the record that the city trusts most for it, so that one
+person's name and reading, or town and number, never come from two systems. Protection is the
+strictest of all sources.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+#: Group → its fields; the first one must be present for a record to win the group.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "name": ("full_name", "full_name_kana", "former_surname", "common_name"),
+    "sex": ("sex",),
+    "birth": (
+        "date_of_birth_raw",
+        "date_of_birth",
+        "date_of_birth_lo",
+        "date_of_birth_hi",
+        "date_of_birth_precision",
+    ),
+    "status": ("resident_status", "resident_kind", "date_of_death", "moved_out_on", "moved_in_on"),
+    "address": (
+        "address",
+        "address_building",
+        "address_municipality_code",
+        "address_town",
+        "address_key",
+        "postal_code",
+        "address_since",
+    ),
+    "household": ("household_number", "relationship", "is_household_head"),
+}
+FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
+
+_CLOSE = """
+    UPDATE golden_version AS old
+    SET known_to = :now
+    FROM touched AS t
+    LEFT JOIN derived AS new ON new.resident_id = t.resident_id
+    WHERE old.resident_id = t.resident_id AND old.known_to IS NULL
+      AND (new.resident_id IS NULL OR ({new}) IS DISTINCT FROM ({old}))
+"""
+_OPEN = """
+    INSERT INTO golden_version (resident_id, {names}, protected, provenance, valid_from, known_from, unit_id)
+    SELECT resident_id, {names}, protected, provenance, valid_from, :now, :unit_id
+    FROM derived
+    WHERE NOT EXISTS (
+        SELECT FROM golden_version AS open
+        WHERE open.resident_id = derived.resident_id AND open.known_to IS NULL
+    )
+    ORDER BY resident_id
+"""
+
+
+def derive(
+    connection: sa.Connection, *, trust: Mapping[str, tuple[str, ...]], unit_id: int, now: datetime
+) -> None:
+    """Write a new golden version for each resident in the temporary table ``touched`` whose values changed.
+
+    ``trust`` maps each group of :data:`GROUPS` to systems, most trusted first.
+    """
+    connection.execute(sa.text(_derived(trust)), {f"trust_{group}": list(trust[group]) for group in GROUPS})
+    names = [*FIELDS, "protected"]
+    compared = {side: ", ".join(f"{side}.{name}" for name in names) for side in ("new", "old")}
+    connection.execute(sa.text(_CLOSE.format(**compared)), {"now": now})
+    connection.execute(sa.text(_OPEN.format(names=", ".join(FIELDS))), {"now": now, "unit_id": unit_id})
+
+
+def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
+    winners = ",\n".join(_winner(group, fields[0]) for group, fields in GROUPS.items())
+    values = ", ".join(f"{group}.{field}" for group, fields in GROUPS.items() for field in fields)
+    joins = "\n".join(
+        f"LEFT JOIN person_record AS {group} ON {group}.record_id = won.{group}_record" for group in GROUPS
+    )
+    return f"""
+        CREATE TEMP TABLE derived ON COMMIT DROP AS
+        WITH claim AS (
+            SELECT l.resident_id, split_part(p.feed, '.', 1) AS system, p.*
+            FROM touched AS t
+            JOIN link AS l ON l.resident_id = t.resident_id AND l.known_to IS NULL
+            JOIN person_record AS p
+                ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
+        ),
+        won AS (
+            SELECT resident_id, {winners},
+                CASE WHEN bool_or(protected = 'protected') THEN 'protected' ELSE max(protected) END AS protected,
+                max(valid_from) AS valid_from
+            FROM claim
+            GROUP BY resident_id
+        )
+        SELECT won.resident_id, {values}, won.protected, won.valid_from, {_provenance(trust)} AS provenance
+        FROM won
+        {joins}
+    """
+
+
+def _winner(group: str, key: str) -> str:
+    order = f"array_position(CAST(:trust_{group} AS text[]), system), valid_from DESC, record_id"
+    return f"(array_agg(record_id ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL))[1] AS {group}_record"
+
+
+def _provenance(trust: Mapping[str, tuple[str, ...]]) -> str:
+    return " || ".join(_provenance_of(group, fields, trust[group]) for group, fields in GROUPS.items())
+
+
+def _provenance_of(group: str, fields: tuple[str, ...], trusted: tuple[str, ...]) -> str:
+    won = f"jsonb_build_array({group}_record, {_text('trust:' + '>'.join(trusted))})"
+    return "jsonb_build_object(" + ", ".join(f"'{field}', {won}" for field in fields) + ")"
+
+
+def _text(value: str) -> str:
+    # system names come from the city's own file and are checked to be plain words
+    if not all(part.isidentifier() for part in value.removeprefix("trust:").split(">")):
+        raise ValueError("a system's name is a plain word")
+    return "'" + value.replace(":", r"\:") + "'"

@@ -1,0 +1,179 @@
+"""Writes one unit into the registry: history, links, households, golden record, inside the caller's transaction."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pyarrow as pa
+import pyarrow.csv
+import sqlalchemy as sa
+
+from renkei.failpoint import failpoint
+from renkei.model import REC_NO
+from renkei.records import RECORD_TYPES, RecordType
+from renkei.registry import golden
+from renkei.registry.difference import Difference
+from renkei.registry.linking import enter_households, link_incoming, one_linker
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitOfWork:
+    """Where the unit comes from and the policies that it is merged under."""
+
+    feed: str
+    system: str
+    record: str
+    unit_id: int
+    delivery_id: int
+    as_of: date
+    now: datetime
+    trust: Mapping[str, tuple[str, ...]]
+    refuse_contradictions: bool
+
+
+def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) -> None:
+    """Merge what changed; the caller checks the fence, writes unit, cursor and audit event, and commits."""
+    kind = RECORD_TYPES[unit.record]
+    failpoint("merge.begin")
+    _stage(connection, difference, kind)
+    failpoint("merge.staged")
+    if kind.name == "person":
+        one_linker(connection)
+    _close_old_versions(connection, kind, unit)
+    _open_new_versions(connection, kind, unit)
+    _leave_tombstones(connection, kind, unit)
+    _set_aside(connection, difference, unit)
+    failpoint("merge.history")
+    if kind.name == "person":
+        _identify(connection, unit)
+
+
+def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
+    link_incoming(
+        connection, feed=unit.feed, unit_id=unit.unit_id, now=unit.now,
+        refuse_contradictions=unit.refuse_contradictions,
+    )  # fmt: skip
+    enter_households(connection, feed=unit.feed, system=unit.system, unit_id=unit.unit_id, now=unit.now)
+    failpoint("merge.linked")
+    connection.execute(sa.text(_TOUCHED), {"feed": unit.feed})
+    connection.exec_driver_sql("ANALYZE touched")
+    golden.derive(connection, trust=unit.trust, unit_id=unit.unit_id, now=unit.now)
+    failpoint("merge.golden")
+
+
+_TOUCHED = """
+    CREATE TEMP TABLE touched ON COMMIT DROP AS
+    SELECT DISTINCT resident_id
+    FROM link
+    WHERE feed = :feed AND known_to IS NULL
+      AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
+"""
+
+
+def _stage(connection: sa.Connection, difference: Difference, kind: RecordType) -> None:
+    columns = ", ".join(f"{name} {_SQL_TYPES[type_]}" for name, type_ in _columns(kind))
+    connection.exec_driver_sql(f"CREATE TEMP TABLE incoming (rec_no bigint, {columns}, content_hash text) ON COMMIT DROP")
+    connection.exec_driver_sql("CREATE TEMP TABLE ended (source_key text) ON COMMIT DROP")
+    names = ["rec_no", *(name for name, _ in _columns(kind)), "content_hash"]
+    changed = difference.changed.rename_columns(
+        ["rec_no" if name == REC_NO else name for name in difference.changed.column_names]
+    )
+    copy_in(connection, "incoming", changed.select(names))
+    copy_in(connection, "ended", difference.ended)
+    connection.exec_driver_sql("ANALYZE incoming")
+
+
+def _columns(kind: RecordType) -> list[tuple[str, pa.DataType]]:
+    return [(field.name, field.type) for field in kind.schema if field.name != REC_NO]
+
+
+_SQL_TYPES = {
+    pa.string(): "text",
+    pa.date32(): "date",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.timestamp("us", tz="Asia/Tokyo"): "timestamptz",
+}
+
+
+def copy_in(connection: sa.Connection, table: str, rows: pa.Table) -> None:
+    """COPY an Arrow table into a table with the same column names; null and empty text stay apart."""
+    buffer = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
+    pyarrow.csv.write_csv(rows, buffer, options)
+    names = ", ".join(f'"{name}"' for name in rows.column_names)
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(buffer.getbuffer())
+
+
+def _close_old_versions(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
+    connection.execute(
+        sa.text(f"""
+            UPDATE {kind.table}
+            SET known_to = :now
+            WHERE feed = :feed AND known_to IS NULL
+              AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
+        """),
+        {"now": unit.now, "feed": unit.feed},
+    )
+
+
+def _open_new_versions(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
+    names = ", ".join(name for name, _ in _columns(kind))
+    connection.execute(
+        sa.text(f"""
+            INSERT INTO {kind.table} (feed, {names}, content_hash, known_from, unit_id, rec_no)
+            SELECT :feed, {names}, content_hash, :now, :unit_id, rec_no
+            FROM incoming
+            ORDER BY source_key
+        """),
+        {"feed": unit.feed, "now": unit.now, "unit_id": unit.unit_id},
+    )
+
+
+def _leave_tombstones(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
+    connection.execute(
+        sa.text(f"""
+            INSERT INTO {kind.table} (feed, source_key, source_version, valid_from, content_hash, removed,
+                                      known_from, unit_id)
+            SELECT :feed, source_key, :version, :as_of, '', true, :now, :unit_id
+            FROM ended
+            ORDER BY source_key
+        """),
+        {
+            "feed": unit.feed, "version": unit.as_of.isoformat(), "as_of": unit.as_of, "now": unit.now,
+            "unit_id": unit.unit_id,
+        },
+    )  # fmt: skip
+
+
+_OVERTAKE = """
+    UPDATE reject
+    SET state = 'overtaken', closed_by_unit = :unit_id
+    WHERE feed = :feed AND state = 'open'
+"""
+
+
+def _set_aside(connection: sa.Connection, difference: Difference, unit: UnitOfWork) -> None:
+    if difference.is_whole:
+        # a newer whole delivery holds these records again, so the older rejects have had their answer
+        connection.execute(sa.text(_OVERTAKE), {"feed": unit.feed, "unit_id": unit.unit_id})
+    about = {
+        "unit_id": unit.unit_id,
+        "delivery_id": unit.delivery_id,
+        "feed": unit.feed,
+        "state": "overtaken" if difference.is_late else "open",
+    }
+    if rows := [{**about, **row} for row in difference.rejects.to_pylist()]:
+        connection.execute(sa.text(_REJECT), rows)
+
+
+_REJECT = """
+    INSERT INTO reject (unit_id, delivery_id, feed, rec_no, byte_offset, byte_length, source_key, field, code,
+                        detail, state)
+    VALUES (:unit_id, :delivery_id, :feed, :__rec_no, :__byte_offset, :__byte_length, :source_key, :field,
+            :code, :detail, :state)
+"""

@@ -1,0 +1,117 @@
+"""The mismatch report of a day: every open mismatch with what each system says now, as values."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from renkei.report.labels import label
+from renkei.report.said import WITHHELD, said_of
+from renkei.views import RESTRICTED
+
+_FETCH = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row of the report. ``said`` follows the report's order of systems."""
+
+    case_id: int
+    rule_id: str
+    severity: int
+    owner: str
+    state: str
+    party_number: str
+    full_name: str
+    field: str
+    class_: str
+    said: tuple[str, ...]
+    first_as_of: date
+    since: date | None
+    due_on: date
+    taken_as_of: date | None
+    is_restricted: bool
+
+
+def lines(
+    connection: Connection, *, as_of: date, systems: Sequence[str], case_id: int | None = None
+) -> Iterator[Line]:
+    """Mismatches open on ``as_of``, gravest first; fetched in blocks, so memory does not grow with them.
+
+    A row that involves a restricted person, as subject, payee or behind either record, has neither
+    name, number nor values.
+    """
+    body = resources.files("renkei.report").joinpath("mismatch.sql").read_text("utf-8")
+    query = text(f"WITH {RESTRICTED}{body}").execution_options(yield_per=_FETCH)
+    for row in connection.execute(query, {"as_of": as_of, "case_id": case_id}).mappings():
+        yield _line(dict(row), systems)
+
+
+def header(systems: Iterable[str]) -> tuple[str, ...]:
+    """The columns' headings."""
+    return (
+        "案件番号", "規則", "規則名", "重要度", "担当課", "状態",
+        "対象者（宛名番号）", "氏名", "相違項目", "分類",
+        *(f"{label('system', system)}の値" for system in systems),
+        "検出日", "差の生じた日", "期限", "取込時点",
+    )  # fmt: skip
+
+
+def cells(line: Line, *, titles: Mapping[str, str]) -> tuple[str, ...]:
+    """One row as text, in the order of :func:`header`; numbers with leading zeros stay text."""
+    return (
+        case_number(line.case_id), line.rule_id, titles.get(line.rule_id, ""),
+        label("severity", line.severity), line.owner, label("state", line.state),
+        line.party_number, line.full_name, label("field", line.field), label("class", line.class_),
+        *line.said,
+        _day(line.first_as_of), _day(line.since), _day(line.due_on), _day(line.taken_as_of),
+    )  # fmt: skip
+
+
+def case_number(case_id: int) -> str:
+    """How a case is called on paper: ``C-000123``."""
+    return f"C-{case_id:06}"
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _line(row: Mapping[str, Any], systems: Sequence[str]) -> Line:
+    shown = not row["is_restricted"]
+    return Line(
+        party_number=_subject(row) if shown else WITHHELD,
+        full_name=(row["full_name"] or "") if shown else WITHHELD,
+        said=tuple(_said(row, system) if shown else WITHHELD for system in systems),
+        class_=row["class"],
+        **{name: row[name] for name in _PLAIN},
+    )
+
+
+_PLAIN = (
+    "case_id", "rule_id", "severity", "owner", "state", "field", "first_as_of", "since", "due_on",
+    "taken_as_of", "is_restricted",
+)  # fmt: skip
+
+
+def _subject(row: Mapping[str, Any]) -> str:
+    return str((row["delivery"] if row["subject_kind"] == "delivery" else row["party_number"]) or "")
+
+
+def _said(row: Mapping[str, Any], system: str) -> str:
+    """What the compared records of this system say; else what its record of the person says."""
+    sides = {_system(row[f"{side}_feed"]): row[f"{side}_said"] for side in ("right", "left")}
+    both = _system(row["left_feed"]) == _system(row["right_feed"])
+    if system in sides:
+        records = (row["left_said"], row["right_said"]) if both else (sides[system],)
+    else:
+        records = tuple(said for said in row["others_said"] or () if _system(said["feed"]) == system)
+    texts = [said_of(record, field=row["field"]) for record in records]
+    return " ／ ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _system(feed: str) -> str:
+    return feed.partition(".")[0]

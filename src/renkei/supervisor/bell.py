@@ -1,0 +1,64 @@
+"""What a scheduled task does: call one verb, hand back ids and counts, say whether the day may ring.
+
+Loaded inside running tasks only. The verbs are the same that the command line and the console call.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from renkei import project, workflow
+from renkei.clock import Clock, SystemClock
+from renkei.errors import Hold, TryAgain
+from renkei.supervisor.slim import ids_and_counts
+from renkei.supervisor.sweep import day_to_reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACTOR = "airflow"
+
+
+def sync_in(root: Path, feed_id: str, *, day: str, trigger: str) -> dict[str, Any]:
+    """Take a feed in; ids and counts of what came."""
+    made = workflow.sync_in(_load(root), feed_id, as_of=date.fromisoformat(day), actor=ACTOR, trigger=trigger)
+    return ids_and_counts(made.summary())
+
+
+def check_delivered(counts: Mapping[str, Any], feed_id: str, *, day: str) -> None:
+    """Refuse to ring for a feed that does not speak for the day: held needs a person, late needs time."""
+    if counts.get("delivered", True):
+        return
+    if counts.get("refused"):
+        raise Hold("E_NOTHING_MERGED", feed=feed_id, day=day, codes=", ".join(map(str, counts["refused"])))
+    raise TryAgain("E_NOT_DELIVERED", feed=feed_id, day=day)
+
+
+def for_day(verb: str, root: Path, *, day: str, trigger: str) -> dict[str, Any]:
+    """``reconcile`` or ``report`` for a day."""
+    act: Callable[..., Any] = getattr(workflow, verb)
+    made = act(_load(root), as_of=date.fromisoformat(day), actor=ACTOR, trigger=trigger)
+    return ids_and_counts(made.summary())
+
+
+def seal(root: Path) -> dict[str, Any]:
+    """Seal the audit trail; the checkpoint's size and counts."""
+    return ids_and_counts(workflow.seal(_load(root)).summary())
+
+
+def today(root: Path, clock: Clock | None = None) -> str:
+    """The city's own day."""
+    zone = ZoneInfo(_load(root).config.time_zone)
+    return (clock or SystemClock()).now().astimezone(zone).date().isoformat()
+
+
+def day_left_over(root: Path, *, day: str) -> str | None:
+    """The day up to ``day`` that was taken in and that nobody reconciled, or None."""
+    left = day_to_reconcile(_load(root), today=date.fromisoformat(day))
+    return left.isoformat() if left else None
+
+
+def _load(root: Path) -> project.Project:
+    return project.load(root)

@@ -1,0 +1,76 @@
+"""report and seal: what a night leaves for people to read, and the proof that it cannot be rewritten."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from renkei.audit import events, keys
+from renkei.audit.seal import seal as seal_events
+from renkei.clock import Clock
+from renkei.project import Project
+from renkei.registry import store
+from renkei.report.publish import Published, publish
+from renkei.workflow.run import run_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealResult:
+    """The newest checkpoint; ``size`` events are sealed. ``new`` is False when there was nothing to seal."""
+
+    new: bool
+    size: int
+
+    def summary(self) -> dict[str, Any]:
+        """Counts only."""
+        return vars(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportResult:
+    """What was published, where, and each file's hash."""
+
+    run_id: str
+    published: Published
+
+    def summary(self) -> dict[str, Any]:
+        """The run's id and how many files."""
+        return {"run_id": self.run_id, "files": len(self.published.files)}
+
+
+def report(
+    project: Project, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None, out: Path | None = None
+) -> ReportResult:
+    """Publish the day's mismatch report and run page; publishing again replaces them whole."""
+    with run_of(
+        project, kind="report", target="report", as_of=as_of, actor=actor, trigger=trigger, clock=clock
+    ) as work:
+        with work.stage("publish"):
+            published = publish(
+                work.engine, project=project, as_of=as_of, out=out, actor=actor, now=work.clock.now()
+            )
+        with work.engine.begin() as connection:
+            events.record(
+                connection, action="report.published", actor=actor, object=f"run:{work.run_id}",
+                detail={"as_of": as_of.isoformat(), "sha256": dict(published.sha256s)},
+            )  # fmt: skip
+        return ReportResult(run_id=str(work.run_id), published=published)
+
+
+def seal(project: Project) -> SealResult:
+    """Seal every committed audit event, sign a checkpoint and copy it outside the database."""
+    engine = store.connect(store.url_of(project.var))
+    try:
+        ours = keys.ensure(project.var / "keys", origin=project.config.audit_origin)
+        checkpoint = seal_events(engine, ours, witnesses_of(project))
+    finally:
+        engine.dispose()
+    return SealResult(new=checkpoint is not None, size=checkpoint.size if checkpoint else 0)
+
+
+def witnesses_of(project: Project) -> tuple[Path, ...]:
+    """The files outside the database that keep every checkpoint; ``var/…`` follows a moved ``var``."""
+    return tuple(
+        project.var / name.removeprefix("var/") if name.startswith("var/") else project.root / name
+        for name in project.config.witnesses
+    )

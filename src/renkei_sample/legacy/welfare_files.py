@@ -1,0 +1,73 @@
+"""福祉: full XML deliveries every night, one element a value, absent where there is nothing to say."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from io import StringIO
+from xml.sax.saxutils import escape, quoteattr
+
+from renkei_sample.records import Benefit, Recipient
+
+#: Element names in document order with the attribute of the row behind each.
+RECIPIENT_ELEMENTS = (
+    ("住民宛名番号", "atena_no"),
+    ("氏名", "shimei"),
+    ("フリガナ", "kana"),
+    ("性別", "seibetsu"),
+    ("生年月日", "seinengappi"),
+    ("世帯番号", "setai_no"),
+    ("続柄", "zokugara"),
+    ("郵便番号", "yubin"),
+    ("市区町村コード", "shikuchoson"),
+    ("住所", "jusho"),
+    ("方書", "katagaki"),
+    ("状態", "jotai"),
+    ("異動日", "ido_ymd"),
+    ("更新日時", "koshin"),
+    ("更新事由", "jiyu"),
+    ("更新者", "koshinsha"),
+    ("端末", "tanmatsu"),
+    ("支援措置", "shien"),
+)
+BENEFIT_ELEMENTS = (
+    ("対象者番号", "taishosha"),
+    ("受給者番号", "jukyusha"),
+    ("種別", "shubetsu"),
+    ("状態", "jotai"),
+    ("開始日", "kaishi"),
+    ("終了日", "shuryo"),
+    ("終了事由", "shuryo_jiyu"),
+    ("月額", "getsugaku"),
+    ("更新日時", "koshin"),
+    ("更新事由", "jiyu"),
+    ("更新者", "koshinsha"),
+    ("端末", "tanmatsu"),
+)
+#: Elements that stand empty rather than being left out.
+_ALWAYS = {"方書", "終了日", "終了事由"}
+
+
+def recipient_file(rows: Sequence[Recipient], *, day: date) -> bytes:
+    """TAISHO: every 対象者 with the stated count."""
+    return _document("対象者一覧", "対象者", rows, RECIPIENT_ELEMENTS, day)
+
+
+def benefit_file(rows: Sequence[Benefit], *, day: date) -> bytes:
+    """KYUFU: every 給付 with the stated count."""
+    return _document("給付一覧", "給付", rows, BENEFIT_ELEMENTS, day)
+
+
+def _document(
+    root: str, item: str, rows: Iterable[Recipient] | Iterable[Benefit], elements: Sequence[tuple[str, str]], day: date
+) -> bytes:
+    held = list(rows)
+    out = StringIO()
+    out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} 作成日="{day.isoformat()}" 件数="{len(held)}">\n')
+    for row in held:
+        out.write(f"<{item} 番号={quoteattr(row.bango)}>")
+        for element, name in elements:
+            value = getattr(row, name)
+            if value is not None or element in _ALWAYS:
+                out.write(f"<{element}>{escape(str(value or ''))}</{element}>" if value != 0 else f"<{element}>0</{element}>")
+        out.write(f"</{item}>\n")
+    out.write(f"</{root}>\n")
+    return out.getvalue().encode("utf-8")

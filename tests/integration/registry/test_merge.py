@@ -1,0 +1,209 @@
+"""Merging, linking and the golden record on a real registry."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from renkei.model import REJECT_SCHEMA, Mapped
+from renkei.records import PERSON
+from renkei.registry import golden, merge
+from renkei.registry.difference import Difference, compare
+
+DAY = date(2026, 11, 20)
+NEXT = date(2026, 11, 21)
+NOW = datetime(2026, 11, 20, 21, tzinfo=UTC)
+
+
+def person(key: str, **values) -> dict:
+    defaults = {
+        "source_key": key, "source_version": "1", "valid_from": DAY, "numbering": "resident", "party_number": key,
+        "full_name": "山田太郎", "name_key": "山田太郎", "full_name_kana": "ヤマダタロウ", "kana_key": "ヤマダタロウ",
+        "sex": "1", "date_of_birth": date(1980, 4, 1), "date_of_birth_raw": "19800401",
+        "date_of_birth_lo": date(1980, 4, 1), "date_of_birth_hi": date(1980, 4, 1), "resident_status": "resident",
+        "address": "本町1-2", "address_key": "132993本町1-2", "match_key": f"k{key}", "household_number": "H1",
+        "relationship": "head", "is_household_head": True, "protected": "none",
+    }  # fmt: skip
+    return {**defaults, **values}
+
+
+def mapped(*people: dict, feed: str = "juki.resident") -> Mapped:
+    rows = [
+        {name: row.get(name) for name in PERSON.schema.names} | {"__rec_no": number}
+        for number, row in enumerate(people, 1)
+    ]
+    return Mapped(
+        feed=feed, record="person", records=pa.Table.from_pylist(rows, schema=PERSON.schema),
+        rejects=REJECT_SCHEMA.empty_table(), mapping_digest="d",
+    )  # fmt: skip
+
+
+def take(registry: sa.Engine, difference: Difference, *, feed: str = "juki.resident", refuse: bool = True) -> int:
+    with registry.begin() as connection:
+        unit_id = connection.execute(
+            sa.text("SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))")
+        ).scalar_one()
+        connection.exec_driver_sql("SET session_replication_role = replica")  # these tests write no unit rows
+        merge.absorb(
+            connection, difference,
+            merge.UnitOfWork(
+                feed=feed, system=feed.split(".")[0], record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
+                now=NOW, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")), refuse_contradictions=refuse,
+            ),
+        )  # fmt: skip
+    return unit_id
+
+
+def first(*people: dict, feed: str = "juki.resident") -> Difference:
+    return compare(mapped(*people, feed=feed), None, as_of=DAY, current_as_of=None, full=True)
+
+
+def residents(registry: sa.Engine) -> list[set[str]]:
+    with registry.connect() as connection:
+        rows = connection.execute(
+            sa.text("""
+                SELECT array_agg(feed || ':' || source_key ORDER BY feed, source_key)
+                FROM link WHERE known_to IS NULL GROUP BY resident_id ORDER BY 1
+            """)
+        )
+        return [set(row[0]) for row in rows]
+
+
+def open_golden(registry: sa.Engine) -> list[sa.RowMapping]:
+    with registry.connect() as connection:
+        query = sa.text("SELECT * FROM golden_version WHERE known_to IS NULL ORDER BY resident_id")
+        return list(connection.execute(query).mappings())
+
+
+def test_an_equal_number_in_one_numbering_is_one_resident(registry: sa.Engine) -> None:
+    take(registry, first(person("1"), person("2")))
+
+    take(registry, first(person("1", address="旧町9"), feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    assert residents(registry) == [{"juki.resident:1", "tax.taxpayer:1"}, {"juki.resident:2"}]
+
+
+def test_an_equal_number_with_another_birth_date_and_name_is_never_joined(registry: sa.Engine) -> None:
+    stranger = person(
+        "1", name_key="佐藤花子", kana_key="サトウハナコ", date_of_birth_lo=date(1999, 1, 1),
+        date_of_birth_hi=date(1999, 1, 1), match_key="other",
+    )  # fmt: skip
+    take(registry, first(person("1")))
+
+    take(registry, first(stranger, feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    assert len(residents(registry)) == 2
+    with registry.connect() as connection:
+        assert connection.execute(sa.text("SELECT reason FROM link_candidate")).scalars().all() == [
+            "number_contradicted"
+        ]
+
+
+def test_without_the_contradiction_guard_the_stranger_would_be_joined(registry: sa.Engine) -> None:
+    stranger = person("1", name_key="佐藤花子", kana_key="サトウハナコ", date_of_birth_lo=date(1999, 1, 1),
+                      date_of_birth_hi=date(1999, 1, 1), match_key="other")  # fmt: skip
+    take(registry, first(person("1")))
+
+    take(registry, first(stranger, feed="tax.taxpayer"), feed="tax.taxpayer", refuse=False)
+
+    assert len(residents(registry)) == 1
+
+
+def test_all_four_attributes_equal_link_a_record_without_a_number(registry: sa.Engine) -> None:
+    take(registry, first(person("1", match_key="same")))
+
+    numberless = person("F1", numbering=None, party_number=None, match_key="same")
+    take(registry, first(numberless, feed="welfare.recipient"), feed="welfare.recipient")
+
+    assert residents(registry) == [{"juki.resident:1", "welfare.recipient:F1"}]
+
+
+def test_name_and_birth_date_alone_never_join(registry: sa.Engine) -> None:
+    take(registry, first(person("1", match_key=None)))
+
+    take(registry, first(person("F1", numbering=None, party_number=None, match_key=None), feed="welfare.recipient"),
+         feed="welfare.recipient")  # fmt: skip
+
+    assert len(residents(registry)) == 2
+
+
+def test_the_order_of_systems_does_not_change_who_is_one_person(registry: sa.Engine) -> None:
+    numberless = first(person("F1", numbering=None, party_number=None, match_key="same"), feed="welfare.recipient")
+    other_number = first(
+        person("1", match_key="same"), person("N9", numbering="tax.non_registered", match_key="same"),
+        feed="tax.taxpayer",
+    )  # fmt: skip
+
+    take(registry, numberless, feed="welfare.recipient")
+    take(registry, other_number, feed="tax.taxpayer")
+    take(registry, first(person("1", match_key="same")))
+
+    assert len(residents(registry)) == 1
+
+
+def test_the_golden_record_takes_each_group_from_the_most_trusted_system(registry: sa.Engine) -> None:
+    take(registry, first(person("1", full_name="税の名", address="税の町"), feed="tax.taxpayer"), feed="tax.taxpayer")
+    take(registry, first(person("1", address=None, address_key=None)))
+
+    (record,) = open_golden(registry)
+
+    assert (record["full_name"], record["address"]) == ("山田太郎", "税の町")
+    assert record["provenance"]["address"][1] == "trust:juki>tax>welfare"
+
+
+def test_protection_is_the_strictest_of_all_sources(registry: sa.Engine) -> None:
+    take(registry, first(person("1", protected="none")))
+
+    take(registry, first(person("1", protected="protected"), feed="welfare.recipient"), feed="welfare.recipient")
+
+    assert open_golden(registry)[0]["protected"] == "protected"
+
+
+def test_only_changes_reach_the_registry_and_history_is_kept(registry: sa.Engine, tmp_path: Path) -> None:
+    people = [person(str(number)) for number in range(1, 21)]
+    loaded = first(*people)
+    take(registry, loaded)
+    pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
+
+    moved = [{**row, "source_version": "2"} for row in people[:19]]
+    moved[0]["address"] = "新町3-4"
+    difference = compare(mapped(*moved), tmp_path / "s.parquet", as_of=NEXT, current_as_of=DAY, full=True)
+    unit = take(registry, difference)
+
+    assert vars(difference.counts) == {
+        "records": 19, "merged": 1, "unchanged": 18, "superseded": 0, "rejected": 0, "ended": 1,
+    }  # fmt: skip
+    with registry.connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT source_key, removed FROM person_record WHERE unit_id = :unit ORDER BY 1"), {"unit": unit}
+        )
+        assert [tuple(row) for row in rows] == [("1", False), ("20", True)]
+        assert connection.execute(sa.text("SELECT count(*) FROM person_record")).scalar() == 22
+    assert len(open_golden(registry)) == 19
+
+
+def test_a_late_delivery_supersedes_nothing_and_ends_nothing(tmp_path: Path) -> None:
+    loaded = first(person("1", source_version="2026-11-20"), person("2", source_version="2026-11-20"))
+    pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
+
+    late = compare(
+        mapped(person("1", source_version="2026-11-18", address="昔の町")), tmp_path / "s.parquet",
+        as_of=date(2026, 11, 18), current_as_of=DAY, full=True,
+    )  # fmt: skip
+
+    assert (late.counts.superseded, late.counts.merged, late.counts.ended) == (1, 0, 0)
+
+
+def test_a_known_version_with_other_content_is_set_aside_not_preferred(tmp_path: Path) -> None:
+    loaded = first(person("1"))
+    pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
+
+    again = compare(
+        mapped(person("1", address="別の町")), tmp_path / "s.parquet", as_of=DAY, current_as_of=DAY, full=True
+    )
+
+    assert (again.counts.rejected, again.counts.ended) == (1, 0)
+    assert again.rejects.column("code").to_pylist() == ["E_VERSION_REUSED"]
+    assert again.snapshot.column("address").to_pylist() == ["本町1-2"]
