@@ -15,7 +15,6 @@ What a pull promises:
 - a login that the server refuses is never tried a second time; reaching the server is.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -23,7 +22,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from renkei import errors
 from renkei.errors import FixDeclaration, TryAgain
 from renkei.failpoint import failpoint
 from renkei.model import Checkpoint, Connection, Delivery, Feed
+from renkei.part import held, publish
 from renkei.secrets import secret
 
 #: The program that does the reading, beside this file.
@@ -64,11 +63,15 @@ class OdbcConnector:
         TryAgain: E_LINK_DOWN, E_PULL_LOST, E_PULL_DEADLINE, E_SOURCE_BUSY. Stop: E_AUTH, E_PULL_SHORT,
         E_PULL_CHECKSUM, E_DISK. FixDeclaration: E_SOURCE_OBJECT, E_SECRET, E_DECLARATION.
         """
-        with _held_part(self._workdir, feed.id) as part:
-            order = {**self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part)}
-            answer = self._in_child(order, seconds=order["deadline"])
-            failpoint("part.fsynced")
-            path = _publish(part, answer["sha256"])
+        part = self._workdir / f"{feed.id}.part"
+        order = {**self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part)}
+        with held(part, feed=feed.id):
+            try:
+                answer = self._in_child(order, seconds=order["deadline"])
+                failpoint("part.fsynced")
+                path = publish(part, name=f"{answer['sha256']}.arrow")
+            finally:
+                part.unlink(missing_ok=True)
         yield Delivery(
             feed=feed.id, name=order["table"], path=path, bytes=answer["bytes"], sha256=answer["sha256"],
             records=answer["records"], position={"snapshot": answer["snapshot"]},
@@ -166,34 +169,6 @@ def _environment() -> dict[str, str]:
     source = str(Path(errors.__file__).parents[1])
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
-
-
-@contextmanager
-def _held_part(workdir: Path, feed: str) -> Iterator[Path]:
-    """The feed's unfinished file, held by one process at a time and gone afterwards whatever happens."""
-    workdir.mkdir(parents=True, exist_ok=True)
-    part = workdir / f"{feed}.part"
-    with (workdir / f"{feed}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TryAgain("E_LEASE_HELD", resource=feed, holder="odbc") from None
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _publish(part: Path, digest: str) -> Path:
-    """The file gets its name only when it is whole and on disk."""
-    path = part.with_name(f"{digest}.arrow")
-    part.rename(path)
-    folder = os.open(part.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return path
 
 
 def _answer(line: bytes, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,19 +4,19 @@ A program of its own, started by ``odbc.py`` in its own process group, because a
 link listens to nothing but SIGKILL. It ends when its parent does. Nothing of a driver's text leaves it.
 """
 
-import errno
 import hashlib
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.failpoint import failpoint
+from renkei.part import disk_errors
 
 if TYPE_CHECKING:
     import arrow_odbc
@@ -38,7 +39,6 @@ BLOCK = 20_000
 #: Between the values of a row in the text that is hashed; and how many values PostgreSQL joins in one call.
 _BETWEEN, _JOINED = "\x1f", 90
 _FETCH_BYTES = 64 << 20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 #: A text that must come back unchanged before a driver may be trusted with names.
 _CANARY = "髙﨑𠮷田～－∥①㈱葛\U000e0101ｶﾞ"
 
@@ -305,18 +305,14 @@ def _write(
 ) -> tuple[Totals, int, str]:
     """Rows to the unfinished file and on to the disk; returns what was counted, the size and the hash."""
     schema = pa.schema([(column.name, pa.string()) for column in columns])
-    try:
-        with Path(order["part"]).open("wb") as file:
-            hashed = _HashedFile(file)
-            total = _write_blocks(_blocks(batches, schema), hashed)
-            file.flush()
-            failpoint("part.written")
-            os.fsync(file.fileno())
-            return total, file.tell(), hashed.sha256.hexdigest()
-    except OSError as broken:
-        if broken.errno in _FULL:
-            raise Stop("E_DISK", path_kind="work") from broken
-        raise
+    part = Path(order["part"])
+    with disk_errors(part), part.open("wb") as file:
+        hashed = _HashedFile(file)
+        total = _write_blocks(_blocks(batches, schema), hashed)
+        file.flush()
+        failpoint("part.written")
+        os.fsync(file.fileno())
+        return total, file.tell(), hashed.sha256.hexdigest()
 
 
 def _blocks(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -353,9 +349,13 @@ def _digest(block: pa.Table) -> int:
     if not len(lines):
         return 0
     _, offsets, data = lines.buffers()
-    ends, text, md5 = memoryview(offsets).cast("i"), memoryview(data), hashlib.md5
-    hashes = (md5(text[ends[n] : ends[n + 1]], usedforsecurity=False).digest() for n in range(len(lines)))
-    return sum(int.from_bytes(hash_[:8], "big") >> 4 for hash_ in hashes)
+    ends, text, md5 = memoryview(offsets).cast("i").tolist(), memoryview(data), hashlib.md5
+    hashes = [
+        md5(text[start:end], usedforsecurity=False).digest()
+        for start, end in pairwise(ends[: len(lines) + 1])
+    ]
+    words = struct.unpack(f">{2 * len(lines)}Q", b"".join(hashes))
+    return sum(word >> 4 for word in words[::2])
 
 
 def _join(values: Sequence[pa.Array]) -> pa.Array:

@@ -362,16 +362,17 @@ def restricted_digest(engine: Engine) -> str:
         return str(connection.execute(text(f"WITH {RESTRICTED} {query}")).scalar_one())
 
 
-def is_shown(connection: Connection, *, feed: str, source_key: str | None) -> bool:
-    """True only when this record belongs to a resident known not to be restricted."""
+def reject_is_shown(connection: Connection, reject_id: int) -> bool:
+    """True only when the record set aside belongs to a resident known not to be restricted."""
     query = f"""
         WITH {RESTRICTED}
         SELECT EXISTS (
-            SELECT FROM link l JOIN golden_version g USING (resident_id)
-            WHERE l.feed = :feed AND l.source_key = :source_key AND l.known_to IS NULL AND g.known_to IS NULL
+            SELECT FROM reject j JOIN link l USING (feed, source_key)
+            JOIN golden_version g USING (resident_id)
+            WHERE j.reject_id = :reject_id AND l.known_to IS NULL AND g.known_to IS NULL
               AND l.resident_id NOT IN (SELECT resident_id FROM restricted))
     """
-    return bool(connection.execute(text(query), {"feed": feed, "source_key": source_key}).scalar_one())
+    return bool(connection.execute(text(query), {"reject_id": reject_id}).scalar_one())
 
 
 def _ask(engine: Engine, query: str, view: type[View], **bound: object) -> tuple[View, ...]:

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from renkei_sample.identifiers import from_ymd, numbers, ymd
-from renkei_sample.offices import Hand, assessment, benefit, end_of, recipient, taxpayer, welfare_address
+from renkei_sample.desk import CHILD_ALLOWANCE, ended
+from renkei_sample.identifiers import from_ymd, half_kana, numbers, wareki
+from renkei_sample.offices import Hand, assessment, benefit, recipient, taxpayer
 from renkei_sample.population import (
     HEAD,
     HUSBAND,
@@ -24,7 +25,7 @@ from renkei_sample.state import CityState
 from renkei_sample.towns import new_address, tax_text
 from renkei_sample.truth import Ledger
 
-CHILD_ALLOWANCE, NATIONAL_HEALTH, LONG_TERM_CARE, ELDERLY_HEALTH = "児童手当", "国民健康保険", "介護保険", "後期高齢者医療"
+NATIONAL_HEALTH, LONG_TERM_CARE, ELDERLY_HEALTH = "国民健康保険", "介護保険", "後期高齢者医療"
 #: Other municipalities in which people live who owe tax here (住登外).
 _ELSEWHERE = (("131016", "1000001"), ("141003", "2310001"), ("112089", "3590001"), ("122041", "2730001"))
 _NON_REGISTERED_SHARE = 0.10
@@ -157,13 +158,6 @@ def _settle_former(state: CityState, rng: Random, entry: Resident) -> None:
         state.put_benefit(ended(running, entry, Hand(rng, left + timedelta(days=1), kind="batch")))
 
 
-def ended(row: Benefit, entry: Resident, hand: Hand) -> Benefit:
-    """A benefit closed because its person died, left, or was removed."""
-    reason = {"3": "死亡", "2": "転出"}.get(entry.jumin_jotai, "その他")
-    last = end_of(row.shubetsu, entry)
-    return replace(row, jotai="消滅", shuryo=last, shuryo_jiyu=reason, jiyu=reason, **hand.welfare())
-
-
 def _settle_elsewhere(state: CityState, rng: Random) -> None:
     series = numbers(9_000_000)
     for _ in range(round(len(state.taxpayers) * _NON_REGISTERED_SHARE / (1 - _NON_REGISTERED_SHARE))):
@@ -174,8 +168,6 @@ def _settle_elsewhere(state: CityState, rng: Random) -> None:
 
 
 def _non_registered(state: CityState, rng: Random, number: str) -> Taxpayer:
-    from renkei_sample.identifiers import half_kana, wareki
-
     sex, there = rng.choice("12"), new_address(rng)
     name, (code, postal_code) = japanese(rng, sex), rng.choice(_ELSEWHERE)
     keyed = state.day - timedelta(days=rng.randint(60, 3000))
@@ -214,21 +206,6 @@ def _lose_some_numbers(state: CityState, rng: Random) -> None:
         state.quiet.add(state.owners[row.bango])
 
 
-def welfare_text_of(entry: Resident) -> str:
-    """The address text that the welfare office should hold for a person."""
-    return welfare_address(entry)["jusho"]
-
-
 def known_birth(entry: Resident) -> bool:
     """True where the birth date is known to the day."""
     return "00" not in (entry.seinengappi[4:6], entry.seinengappi[6:]) and not entry.seinengappi.startswith("0000")
-
-
-def day_of(entry: Resident) -> date:
-    """The day on which the current version was keyed."""
-    return date.fromisoformat(entry.koshin_ts[:10])
-
-
-def event_text(day: date) -> str:
-    """YYYYMMDD of an event."""
-    return ymd(day)

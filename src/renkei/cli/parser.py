@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NoReturn
 
 from renkei.errors import FixDeclaration
-from renkei.language import say
+from renkei.language import language_of_user, say
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -82,7 +82,7 @@ class _Formatter(argparse.HelpFormatter):
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         # a full-width character takes two columns
-        return super()._split_lines(text, say(max(width // 2, 11), width))
+        return super()._split_lines(text, width if language_of_user() == "en" else max(width // 2, 11))
 
 
 def _in_japanese(message: str) -> str:

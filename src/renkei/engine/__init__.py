@@ -1,4 +1,4 @@
-"""Where bulk SQL runs. The rules know relations and parameters; which engine answers is a choice at the edge."""
+"""Where bulk SQL runs: rules know relations and parameters, the edge chooses which engine answers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -39,7 +39,11 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     with pa.memory_map(str(path)) as source:
         if source.read(6) == b"ARROW1":
             file = pa.ipc.open_file(source)
-            yield file.schema.empty_table().to_batches()[0] if not file.num_record_batches else file.get_batch(0)
+            yield (
+                file.schema.empty_table().to_batches()[0]
+                if not file.num_record_batches
+                else file.get_batch(0)
+            )
             for number in range(1, file.num_record_batches):
                 yield file.get_batch(number)
             return

@@ -30,6 +30,7 @@ from renkei.formats.layout import (
 from renkei.model import Batch, Control
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 #: Records in one block: bounds the memory that decoding takes beside the result.
 BLOCK = 200_000
@@ -117,7 +118,9 @@ def _records(path: Path, layout: Layout, *, feed: str) -> Bytes:
 def _check_kinds(records: Bytes, layout: Layout, *, feed: str) -> None:
     """Header first, trailer last, only data between."""
     width = len(layout.data)
-    kinds = np.ascontiguousarray(records[:, layout.kind_at - 1 : layout.kind_at - 1 + width]).view(f"S{width}")
+    kinds = np.ascontiguousarray(records[:, layout.kind_at - 1 : layout.kind_at - 1 + width]).view(
+        f"S{width}"
+    )
     kinds = kinds.reshape(-1)
     _refuse_kind(np.flatnonzero(kinds[:1] != layout.header.encode()), layout, feed=feed)
     trailers = np.flatnonzero(kinds == layout.trailer.encode())
@@ -129,7 +132,7 @@ def _check_kinds(records: Bytes, layout: Layout, *, feed: str) -> None:
         _refuse_kind(np.array([len(records) - 1]), layout, feed=feed)
 
 
-def _refuse_kind(rows: Any, layout: Layout, *, feed: str) -> None:
+def _refuse_kind(rows: Rows, layout: Layout, *, feed: str) -> None:
     if len(rows):
         first = int(rows[0])
         raise Stop("E_RECORD_KIND", feed=feed, rec_no=first, offset=first * layout.record)

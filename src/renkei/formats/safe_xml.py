@@ -60,10 +60,14 @@ def _admit_prolog(prolog: bytes, *, feed: str) -> None:
         raise Stop("E_XML_LIMIT", feed=feed, limit=f"prolog={_PROLOG_LIMIT}")
 
 
+def tree(path: Path) -> etree._ElementTree:
+    """Parse a small file of our own, such as a schema, with the same locks."""
+    return etree.parse(str(path), etree.XMLParser(**_SAFE))
+
+
 def schema(path: Path) -> etree.XMLSchema:
     """Load an XSD from disk, itself read without DTD, entities or network."""
-    parser = etree.XMLParser(**_SAFE)
-    return etree.XMLSchema(etree.parse(str(path), parser))
+    return etree.XMLSchema(tree(path))
 
 
 _SAFE: dict[str, Any] = {
@@ -81,7 +85,7 @@ class _Silent:
     """A parser target that builds nothing."""
 
     def close(self) -> None:
-        """End of document."""
+        """Be told of the document's end."""
 
 
 def is_valid(path: Path, schema: etree.XMLSchema, *, feed: str) -> bool:
@@ -89,7 +93,8 @@ def is_valid(path: Path, schema: etree.XMLSchema, *, feed: str) -> bool:
 
     False for a schema violation anywhere; Stop when the bytes are no XML at all.
     """
-    parser = etree.XMLParser(target=_Silent(), schema=schema, **_SAFE)
+    silent: Any = _Silent()
+    parser = etree.XMLParser(target=silent, schema=schema, **_SAFE)
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -112,14 +117,19 @@ def _abandon(parser: etree.XMLParser) -> bool:
 
 
 def _is_schema(error: etree.XMLSyntaxError) -> bool:
-    return (error.code or 0) >= 1000
+    return _number(error) >= 1000
+
+
+def _number(error: etree.XMLSyntaxError) -> int:
+    """libxml2's number of the error; the stubs do not know that it is there."""
+    return getattr(error, "code", 0) or 0
 
 
 def refuse(error: etree.XMLSyntaxError, *, feed: str) -> NoReturn:
     """Translate libxml2's error; its own message quotes the data and is dropped."""
-    if error.code in _ENCODING_ERRORS:
+    if _number(error) in _ENCODING_ERRORS:
         _refuse_encoding(feed)
-    if error.code in _LIMIT_ERRORS:
+    if _number(error) in _LIMIT_ERRORS:
         raise Stop("E_XML_LIMIT", feed=feed, limit="libxml2") from None
     raise Stop("E_XML_SYNTAX", feed=feed, line=error.lineno or 0) from None
 
@@ -142,11 +152,16 @@ def records(path: Path, record: str, *, limits: Limits, feed: str) -> Iterator[e
         yield element
 
 
-def first(path: Path, *, feed: str) -> Iterator[etree._Element]:
-    """The root at its start tag: attributes only."""
+def root_attributes(path: Path, *, feed: str) -> dict[str, str]:
+    """The root's attributes, read at its start tag; names as ``@name``."""
     try:
         for _, element in etree.iterparse(str(path), events=("start",), **_SAFE):
-            yield element
-            return
+            return attributes(element)
     except etree.XMLSyntaxError as error:
         refuse(error, feed=feed)
+    return {}
+
+
+def attributes(element: etree._Element) -> dict[str, str]:
+    """Attributes of an element; names as ``@name``."""
+    return {"@" + str(name): str(value) for name, value in element.attrib.items()}

@@ -76,13 +76,13 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
 
 def _columns_in(layout: Layout) -> list[str]:
     """Columns that the schema gives the record: attributes as ``@name``, then its elements."""
-    document = etree.parse(str(layout.schema))
+    document = safe_xml.tree(layout.schema)
     names = {"xs": "http://www.w3.org/2001/XMLSchema"}
     record = document.find(f"xs:element[@name='{layout.record}']", names)
     if record is None:
         raise missing(layout.record, [], feed=layout.schema.name)
     attributes = [f"@{each.get('name')}" for each in record.iterfind(".//xs:attribute", names)]
-    return attributes + [each.get("name") for each in record.iterfind(".//xs:element", names)]
+    return attributes + [str(each.get("name")) for each in record.iterfind(".//xs:element", names)]
 
 
 def _read_fast(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: str) -> Batch | None:
@@ -97,11 +97,9 @@ def _read_fast(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: str
             return None
     if _count_tags(path, layout.record) != table.num_rows:
         return None
-    attributes = _root_attributes(path, feed=feed)
+    attributes = safe_xml.root_attributes(path, feed=feed)
     control = Control(header=attributes, as_of=_as_of(attributes, layout, feed=feed))
-    return Batch(
-        feed=feed, table=table, rejects=rejects_table(()), records=table.num_rows, control=control
-    )
+    return Batch(feed=feed, table=table, rejects=rejects_table(()), records=table.num_rows, control=control)
 
 
 def _parse_columns(path: Path, layout: Layout) -> pa.Table:
@@ -146,12 +144,6 @@ def _count_tags(path: Path, record: str) -> int:
         return sum(1 for _ in tag.finditer(content))
 
 
-def _root_attributes(path: Path, *, feed: str) -> dict[str, str]:
-    for element in safe_xml.first(path, feed=feed):
-        return {f"@{name}": value for name, value in element.attrib.items()}
-    return {}
-
-
 def _as_of(attributes: Mapping[str, str], layout: Layout, *, feed: str) -> date | None:
     if layout.as_of is None:
         return None
@@ -177,7 +169,7 @@ def _read_slowly(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: s
     for element in safe_xml.records(path, layout.record, limits=layout.limits, feed=feed):
         if element.getparent() is None:
             _check_envelope(element, layout, schema=schema, feed=feed)
-            attributes = {f"@{name}": str(value) for name, value in element.attrib.items()}
+            attributes = safe_xml.attributes(element)
         else:
             _take(element, layout, schema=schema, found=found)
     _check_drift(found, feed=feed)
@@ -191,7 +183,7 @@ def _read_slowly(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: s
     )
 
 
-def _check_envelope(root: Any, layout: Layout, *, schema: etree.XMLSchema, feed: str) -> None:
+def _check_envelope(root: etree._Element, layout: Layout, *, schema: etree.XMLSchema, feed: str) -> None:
     if root.tag != layout.root or not schema.validate(root):
         line = root.sourceline or 0
         raise Stop("E_XML_SCHEMA", feed=feed, line=line, element=_element(schema) or layout.root)
@@ -199,15 +191,18 @@ def _check_envelope(root: Any, layout: Layout, *, schema: etree.XMLSchema, feed:
 
 def _element(schema: etree.XMLSchema) -> str:
     """The element that libxml2 complains of: only its name, for the message quotes the value."""
-    entry = schema.error_log.last_error
-    named = re.match(r"Element '([^']*)'", entry.message) if entry is not None else None
+    log: Any = schema.error_log
+    messages = [str(entry.message) for entry in log]
+    named = re.match(r"Element '([^']*)'", messages[-1]) if messages else None
     return named[1] if named else ""
 
 
-def _take(element: Any, layout: Layout, *, schema: etree.XMLSchema, found: _Found) -> None:
+def _take(element: etree._Element, layout: Layout, *, schema: etree.XMLSchema, found: _Found) -> None:
     found.records += 1
-    values = {f"@{name}": value or None for name, value in element.attrib.items()}
-    values |= {child.tag: child.text or None for child in element}
+    values: dict[str, str | None] = {
+        name: value or None for name, value in safe_xml.attributes(element).items()
+    }
+    values |= {str(child.tag): child.text or None for child in element}
     if schema.validate(element):
         found.rows.append(values)
         found.rec_nos.append(found.records)
@@ -220,12 +215,14 @@ def _take(element: Any, layout: Layout, *, schema: etree.XMLSchema, found: _Foun
 
 def _drift(values: Mapping[str, str | None], layout: Layout) -> set[tuple[str, str]]:
     declared = {column.name for column in layout.columns}
-    gone = {("missing", each.name) for each in layout.columns if each.name not in values and not each.optional}
+    gone = {
+        ("missing", each.name) for each in layout.columns if each.name not in values and not each.optional
+    }
     return gone | {("unexpected", name) for name in values if name not in declared}
 
 
 def _check_drift(found: _Found, *, feed: str) -> None:
-    """A record may be wrong; when every record has the same column too few or too many, the layout changed."""
+    """One record may be wrong; where every record lacks or adds the same column, the layout changed."""
     strangers = [name for kind, name in found.drift if kind == "unexpected"]
     for (kind, name), times in sorted(found.drift.items()):
         if times == found.records > 1:

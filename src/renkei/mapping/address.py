@@ -41,7 +41,17 @@ def _characters() -> dict[str, str]:
     table |= dict.fromkeys(("~", "～", "〜"), "-")
     table |= dict.fromkeys(("ヶ", "ケ", "ｹ", "が", "ガ", "ｶﾞ", "ヵ", "ヶ", "ゖ", "ゕ", "け"), "ケ")
     table |= dict.fromkeys(("の", "ノ", "ﾉ", "之", "乃"), "ノ")
-    table |= {"大字": "", "字": "", "〇": "〇", "零": "〇", "○": "〇", "壱": "一", "壹": "一", "弐": "二", "貳": "二"}
+    table |= {
+        "大字": "",
+        "字": "",
+        "〇": "〇",
+        "零": "〇",
+        "○": "〇",
+        "壱": "一",
+        "壹": "一",
+        "弐": "二",
+        "貳": "二",
+    }
     table |= {"廿": "二十", "卅": "三十", "拾": "十", "ー": "ー"}
     return dict(sorted(table.items(), key=lambda pair: -len(pair[0])))
 
@@ -73,7 +83,7 @@ def _hyphenate(key: pl.Expr) -> pl.Expr:
 
     The expressions have no look-around, and neighbours share a figure, so the last one runs twice.
     """
-    between = r"(\d)(?:番|号|ノ|-|ー)+(\d|$)"
+    between = r"(\d)[番号ノー][番号ノー\-]*(\d)"
     key = key.str.replace_all(r"(\d)-?(?:丁目|番地)[ノ\-]?", "${1}-")
-    key = key.str.replace_all(between, "${1}-${2}").str.replace_all(between, "${1}-${2}")
-    return key.str.strip_chars_end("-")
+    key = key.str.replace(r"(\d)[番号ノー\-]+$", "${1}")
+    return key.str.replace_all(between, "${1}-${2}").str.replace_all(between, "${1}-${2}")

@@ -1,8 +1,8 @@
 """A mapping → one lazy Polars plan, run over a batch in blocks.
 
-The plan has four layers, each one ``with_columns``: padding trimmed · every field's value · faults ·
-what is derived from fields (stand-ins, the match key). Nothing is evaluated that a mapping's author wrote:
-steps are a closed list, expressions for ``matches`` are of the kind without back-tracking.
+The plan has layers, each one ``with_columns``: padding trimmed · every field's value · faults · what is
+derived from fields (what stands in for a missing event date, the match key). Nothing is evaluated that a
+mapping's author wrote: steps are a closed list, and expressions for ``matches`` never track back.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,17 @@ from functools import cached_property
 import polars as pl
 import pyarrow as pa
 
-from renkei.mapping.declaration import FieldRule, Mapping
+from renkei.errors import Hold
+from renkei.mapping.declaration import Expectation, FieldRule, Mapping
 from renkei.mapping.steps import STEPS, Surroundings, Value
 from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Batch, Mapped
 from renkei.records import RECORD_TYPES, RecordType
 
 #: Rows in one evaluation of the plan: bounds the memory it takes beside its result.
 BLOCK = 250_000
+
+#: Fewer records than these say nothing of what a delivery usually looks like.
+PROFILE_LEAST = 100
 
 #: Characters that cannot be stored or stand for a loss: controls, NUL and the replacement character.
 BAD_CHARACTER = r"[\x00-\x1f\x7f\u{80}-\u{9f}\u{fffd}]"
@@ -64,7 +68,7 @@ class Plan:
         return _Cell(rule=rule, name=f"__v{number}", source=source, value=value)
 
     def lazy(self, raw: pl.LazyFrame) -> pl.LazyFrame:
-        """The whole plan over raw text columns: the record's columns, and ``__fault`` (0 = none, else its number)."""
+        """The plan over raw columns: the record's columns and ``__fault`` (0, or the fault's number)."""
         return (
             raw.with_columns(_trim(name) for name in self.mapping.raw_columns)
             .with_columns(cell.value.expr.alias(cell.name) for cell in self.cells)
@@ -101,16 +105,12 @@ class Plan:
         return [expr.alias(name) for name, expr in found.items() if name in types]
 
     def _stand_ins(self) -> list[pl.Expr]:
-        """``else`` of a field, then what the delivery itself knows: its day and its version."""
-        filled = [
-            pl.coalesce(rule.to, pl.col(rule.stand_in).cast(_polars(self.record.schema.field(rule.to).type)))
-            for rule in self.mapping.fields
-            if rule.stand_in
+        """For sources without event dates or versions: the day of the change, or of the delivery."""
+        changed = pl.col("changed_at").dt.date()
+        return [
+            pl.coalesce("valid_from", changed, pl.lit(self.as_of)).alias("valid_from"),
+            pl.col("source_version").fill_null(self.as_of.isoformat()),
         ]
-        names = {rule.to for rule in self.mapping.fields if rule.stand_in}
-        version = pl.col("source_version").fill_null(self.as_of.isoformat())
-        valid_from = filled.pop([*names].index("valid_from")) if names == {"valid_from"} else pl.col("valid_from")
-        return [*filled, valid_from.fill_null(pl.lit(self.as_of)).alias("valid_from"), version]
 
     def _match_key(self) -> list[pl.Expr]:
         """All four attributes, exact, or nothing."""
@@ -175,7 +175,9 @@ def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
         for fault in cell.value.faults
     ]
     if rule.value is None and cell.value.kind == "text" and rule.keeps_text:
-        judged.append((place, "E_BAD_CHARACTER", detail, column.str.contains(BAD_CHARACTER).fill_null(value=False)))
+        judged.append(
+            (place, "E_BAD_CHARACTER", detail, column.str.contains(BAD_CHARACTER).fill_null(value=False))
+        )
     if rule.most:
         long = (column.str.len_chars() > rule.most).fill_null(value=False)
         judged.append((place, "E_TOO_LONG", f"{detail} limit={rule.most}", long))
@@ -195,9 +197,10 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
     plan = Plan(mapping=mapping, as_of=as_of)
     blocks = [_run(plan, block) for block in _blocks(batch.table)]
     whole = pl.concat(blocks) if len(blocks) > 1 else blocks[0]
-    bad = (pl.col("__fault") > 0) | pl.col("__twice")
     whole = whole.with_columns(_twice())
+    bad = (pl.col("__fault") > 0) | pl.col("__twice")
     records = whole.filter(~bad).select(plan.record.schema.names)
+    _check_profile(records, mapping)
     rejects = _rejects(whole.filter(bad), plan)
     return Mapped(
         feed=batch.feed,
@@ -205,6 +208,24 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
         records=_to_arrow(records, plan.record.schema),
         rejects=_in_order(pa.concat_tables([batch.rejects, _to_arrow(rejects, REJECT_SCHEMA)])),
         mapping_digest=mapping.digest,
+    )
+
+
+def _check_profile(records: pl.DataFrame, mapping: Mapping) -> None:
+    """Hold a delivery whose columns do not look as they always do: two of them may have changed places."""
+    if records.height < PROFILE_LEAST:
+        return
+    for wanted in mapping.expect:
+        share = records.select(_share(wanted)).item()
+        if share is not None and share < wanted.share:
+            percent, limit = f"{share:.1%}", f"{wanted.share:.1%}"
+            raise Hold("E_PROFILE", feed=mapping.feed.id, field=wanted.field, share=percent, limit=limit)
+
+
+def _share(wanted: Expectation) -> pl.Expr:
+    column = pl.col(wanted.field)
+    return (
+        column.is_not_null().mean() if wanted.matches is None else column.str.contains(wanted.matches).mean()
     )
 
 
@@ -226,10 +247,12 @@ def _twice() -> pl.Expr:
 
 def _rejects(bad: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     key_field = next(cell.rule for cell in plan.cells if cell.rule.to == "source_key").sources[0]
-    faults = {number: fault for number, fault in enumerate(plan.faults, 1)}
+    faults = dict(enumerate(plan.faults, 1))
     faults[0] = (key_field, "E_KEY_TWICE", "to=source_key")
     columns = [
-        pl.col("__fault").replace_strict({n: fault[part] for n, fault in faults.items()}, return_dtype=pl.String)
+        pl.col("__fault").replace_strict(
+            {n: fault[part] for n, fault in faults.items()}, return_dtype=pl.String
+        )
         for part in range(3)
     ]
     field, code, detail = columns

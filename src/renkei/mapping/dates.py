@@ -13,9 +13,7 @@ import polars as pl
 
 from renkei.mapping.eras import ERAS, GLYPHS, SIGNS, Era
 
-RESULT = pl.Struct(
-    {"date": pl.Date, "lo": pl.Date, "hi": pl.Date, "precision": pl.String, "bad": pl.Boolean}
-)
+RESULT = pl.Struct({"date": pl.Date, "lo": pl.Date, "hi": pl.Date, "precision": pl.String, "bad": pl.Boolean})
 
 #: Years outside are typing errors, whatever the calendar says.
 FIRST_YEAR, LAST_YEAR = 1868, 2199
@@ -40,7 +38,10 @@ PATTERNS = {
     "EYYMMDD": r"^(?<era>[A-Za-z])(?<y>\d\d)(?<m>\d\d)(?<d>\d\d)$",
     "YYYYMMDD": r"^(?<era>)(?<y>\d{4})(?<m>\d\d)(?<d>\d\d)$",
     "ISO": r"^(?<era>)(?<y>\d{4})(?:-(?<m>\d\d)(?:-(?<d>\d\d))?)?$",
-    "TEXT": r"^(?<era>[^\d\s元]{1,2})\s*(?<y>元|\d{1,2})[年.\-/](?:(?<m>\d{1,2})[月.\-/]?(?:(?<d>\d{1,2})日?)?)?$",
+    "TEXT": (
+        r"^(?<era>[^\d\s元]{1,2})\s*(?<y>元|\d{1,2})[年.\-/]"
+        r"(?:(?<m>\d{1,2})[月.\-/]?(?:(?<d>\d{1,2})日?)?)?$"
+    ),
 }
 
 
@@ -57,11 +58,15 @@ def read_dates(text: pl.Series, form: Form) -> pl.Series:
 def _parts(text: pl.Series, form: Form) -> pl.DataFrame:
     """Year, month and day as numbers (0 = unknown), the era's bounds, and whether the text has the form."""
     pattern = PATTERNS[form.pattern]
-    cut = pl.DataFrame({"text": text}).select(
-        pl.col("text"),
-        pl.col("text").str.extract_groups(pattern).alias("part"),
-        pl.col("text").is_in(form.words).alias("word"),
-    ).unnest("part")
+    cut = (
+        pl.DataFrame({"text": text})
+        .select(
+            pl.col("text"),
+            pl.col("text").str.extract_groups(pattern).alias("part"),
+            pl.col("text").is_in(form.words).alias("word"),
+        )
+        .unnest("part")
+    )
     return cut.select(
         "word",
         pl.col("y").is_not_null().alias("formed"),
@@ -88,7 +93,9 @@ def _month_or_day(name: str, form: Form) -> pl.Expr:
 
 
 def _year() -> pl.Expr:
-    offset = pl.col("era").replace_strict({era.name: era.offset for era in ERAS}, default=0, return_dtype=pl.Int32)
+    offset = pl.col("era").replace_strict(
+        {era.name: era.offset for era in ERAS}, default=0, return_dtype=pl.Int32
+    )
     return pl.when(pl.col("year_written") == 0).then(0).otherwise(pl.col("year_written") + offset)
 
 
@@ -136,9 +143,12 @@ def _length_of_month() -> pl.Expr:
 def _precision() -> pl.Expr:
     m, d = pl.col("m"), pl.col("d")
     return (
-        pl.when(pl.col("nothing")).then(pl.lit("X"))
-        .when((m == 0) & (d == 0)).then(pl.lit("Y"))
-        .when(d == 0).then(pl.lit("M"))
+        pl.when(pl.col("nothing"))
+        .then(pl.lit("X"))
+        .when((m == 0) & (d == 0))
+        .then(pl.lit("Y"))
+        .when(d == 0)
+        .then(pl.lit("M"))
         .otherwise(pl.lit("D"))
     )
 
@@ -196,8 +206,12 @@ def read_timestamps(text: pl.Expr, pattern: str) -> pl.Expr:
     if pattern == "YYYYMMDDhhmmss":
         return _in_japan(text.str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False))
     body = text.str.slice(0, 19).str.replace("T", " ", literal=True)
-    fraction = text.str.extract(r"^.{19}\.(\d{1,6})").fill_null("0").str.pad_end(6, "0").cast(pl.Int64, strict=False)
-    clock = body.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False) + pl.duration(microseconds=fraction)
+    fraction = (
+        text.str.extract(r"^.{19}\.(\d{1,6})").fill_null("0").str.pad_end(6, "0").cast(pl.Int64, strict=False)
+    )
+    clock = body.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False) + pl.duration(
+        microseconds=fraction
+    )
     zone = text.str.extract(r"^.{19}(?:\.\d{1,6})?(Z|[+-]\d\d:?\d\d)$")
     formed = text.str.contains(r"^.{19}(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?$")
     instant = (clock - _offset(zone)).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo")

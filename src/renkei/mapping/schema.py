@@ -1,10 +1,13 @@
 """The shape of mapping and code files as JSON Schema; ``docs/schemas/mapping.schema.json`` is this text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from renkei.mapping.lines import Lines
 from renkei.mapping.problems import Problem, nearest
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -36,7 +39,6 @@ _FIELD = _table(
         "value": _TEXT,
         "join": {"type": "string"},
         "pick": {"const": "first"},
-        "else": _TEXT,
         "required": _YES,
         "max": _POSITIVE,
         "note": _TEXT,
@@ -96,11 +98,11 @@ _FORMAT: dict[str, Any] = {
 _EXPECT = _table(
     {
         "field": _TEXT,
-        "filled": {"type": "number", "minimum": 0, "maximum": 1},
         "matches": _TEXT,
         "share": {"type": "number", "minimum": 0, "maximum": 1},
     },
     "field",
+    "share",
 )
 _VERSION = _table(
     {
@@ -177,7 +179,9 @@ CODES: dict[str, Any] = {
 }
 
 
-def problems(declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines) -> list[Problem]:
+def problems(
+    declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines
+) -> list[Problem]:
     """Everything in the file that the shape does not allow."""
     from jsonschema import Draft202012Validator
 
@@ -190,7 +194,7 @@ def problems(declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str
     return found
 
 
-def _explain(error: Any) -> tuple[str, str, str]:
+def _explain(error: "ValidationError") -> tuple[str, str, str]:
     where = str(error.absolute_path[-1]) if error.absolute_path else "file"
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
@@ -202,10 +206,14 @@ def _explain(error: Any) -> tuple[str, str, str]:
     if error.validator == "enum":
         allowed = [str(value) for value in error.validator_value]
         return " | ".join(allowed), repr(error.instance), nearest(str(error.instance), allowed)
-    wanted = error.validator_value if error.validator in ("type", "pattern", "const", "minimum") else "another shape"
+    wanted = (
+        error.validator_value
+        if error.validator in ("type", "pattern", "const", "minimum")
+        else "another shape"
+    )
     return f"{where}: {error.validator} {wanted}", _short(error.instance), ""
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -5,7 +5,7 @@ an expression that is true for a bad row; the row is then set aside with the fau
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -71,20 +71,20 @@ def _lost(result: pl.Expr, source: pl.Expr) -> pl.Expr:
     return result.is_null() & source.is_not_null()
 
 
-def _trim(value: Value, step: Step, around: Surroundings) -> Value:
+def _trim(value: Value, _step: Step, _around: Surroundings) -> Value:
     """Padding goes before any step; naming it says so to the reader."""
     return value
 
 
-def _wide_kana(value: Value, step: Step, around: Surroundings) -> Value:
+def _wide_kana(value: Value, _step: Step, _around: Surroundings) -> Value:
     return value.then(folds.wide_kana(value.expr))
 
 
-def _strict_key(value: Value, step: Step, around: Surroundings) -> Value:
+def _strict_key(value: Value, _step: Step, _around: Surroundings) -> Value:
     return value.then(folds.strict_key(value.expr))
 
 
-def _pad(value: Value, step: Step, around: Surroundings) -> Value:
+def _pad(value: Value, step: Step, _around: Surroundings) -> Value:
     return value.then(value.expr.str.zfill(int(step.argument)))
 
 
@@ -94,7 +94,8 @@ def _code(value: Value, step: Step, around: Surroundings) -> Value:
     key = _prefix_of(value.expr, words) if table.by_prefix else value.expr
     said = {code: word for code, word in words.items() if word is not None}
     silent = [code for code, word in words.items() if word is None]
-    result = key.replace_strict(said, default=None, return_dtype=pl.String) if said else pl.lit(None, pl.String)
+    nothing = pl.lit(None, pl.String)
+    result = key.replace_strict(said, default=None, return_dtype=pl.String) if said else nothing
 
     def unknown(result: pl.Expr, source: pl.Expr) -> pl.Expr:
         bad = _lost(result, source)
@@ -111,52 +112,52 @@ def _prefix_of(text: pl.Expr, prefixes: Mapping[str, Any]) -> pl.Expr:
     return found
 
 
-def _check_digit(value: Value, step: Step, around: Surroundings) -> Value:
+def _check_digit(value: Value, step: Step, _around: Surroundings) -> Value:
     check = digits.CHECKS[step.argument]
 
-    def wrong(result: pl.Expr, source: pl.Expr) -> pl.Expr:
+    def wrong(result: pl.Expr, _source: pl.Expr) -> pl.Expr:
         return result.is_not_null() & ~check(result).fill_null(value=False)
 
     return value.then(value.expr, Fault(code="E_CHECK_DIGIT", bad=wrong))
 
 
-def _postal(value: Value, step: Step, around: Surroundings) -> Value:
+def _postal(value: Value, _step: Step, _around: Surroundings) -> Value:
     bare = value.expr.str.replace(r"^(\d{3})-(\d{4})$", "${1}${2}")
     return value.then(bare, _must_match(r"^[0-9]{7}$"))
 
 
-def _matches(value: Value, step: Step, around: Surroundings) -> Value:
+def _matches(value: Value, step: Step, _around: Surroundings) -> Value:
     return value.then(value.expr, _must_match(step.argument))
 
 
 def _must_match(pattern: str) -> Fault:
-    def wrong(result: pl.Expr, source: pl.Expr) -> pl.Expr:
+    def wrong(result: pl.Expr, _source: pl.Expr) -> pl.Expr:
         return result.is_not_null() & ~result.str.contains(pattern)
 
     return Fault(code="E_BAD_FORMAT", bad=wrong)
 
 
-def _integer(value: Value, step: Step, around: Surroundings) -> Value:
+def _integer(value: Value, _step: Step, _around: Surroundings) -> Value:
     figures = value.expr.str.strip_chars(" ")
     whole = pl.when(figures.str.contains(r"^-?[0-9]{1,18}$")).then(figures.cast(pl.Int64, strict=False))
     return value.then(whole, Fault(code="E_BAD_FORMAT", bad=_lost), kind="integer")
 
 
-def _boolean(value: Value, step: Step, around: Surroundings) -> Value:
+def _boolean(value: Value, step: Step, _around: Surroundings) -> Value:
     answers = dict.fromkeys(step.options["yes"], True) | dict.fromkeys(step.options["no"], False)
     result = value.expr.replace_strict(answers, default=None, return_dtype=pl.Boolean)
     return value.then(result, Fault(code="E_UNKNOWN_CODE", bad=_lost), kind="boolean")
 
 
-def _equals(value: Value, step: Step, around: Surroundings) -> Value:
+def _equals(value: Value, step: Step, _around: Surroundings) -> Value:
     return value.then(value.expr == step.argument, kind="boolean")
 
 
-def _present(value: Value, step: Step, around: Surroundings) -> Value:
+def _present(value: Value, step: Step, _around: Surroundings) -> Value:
     return value.then(pl.when(value.expr.is_not_null()).then(pl.lit(step.argument)).otherwise(None))
 
 
-def _date(value: Value, step: Step, around: Surroundings) -> Value:
+def _date(value: Value, step: Step, _around: Surroundings) -> Value:
     pattern = step.argument if isinstance(step.argument, str) else "ISO"
     form = dates.Form(
         pattern=pattern,
@@ -165,15 +166,15 @@ def _date(value: Value, step: Step, around: Surroundings) -> Value:
     )
     read = functools.partial(dates.read_dates, form=form)
     result = value.expr.map_batches(read, return_dtype=dates.RESULT)
-    bad = Fault(code="E_IMPOSSIBLE_DATE", bad=lambda result, source: result.struct.field("bad"))
+    bad = Fault(code="E_IMPOSSIBLE_DATE", bad=lambda result, _source: result.struct.field("bad"))
     return value.then(result, bad, kind="interval")
 
 
-def _tuple(given: Any) -> tuple[str, ...]:
+def _tuple(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _timestamp(value: Value, step: Step, around: Surroundings) -> Value:
+def _timestamp(value: Value, step: Step, _around: Surroundings) -> Value:
     result = dates.read_timestamps(value.expr, step.argument)
     return value.then(result, Fault(code="E_IMPOSSIBLE_DATE", bad=_lost), kind="timestamp")
 
@@ -209,7 +210,11 @@ STEPS: dict[str, StepKind] = {
     "matches": StepKind(build=_matches, says="must match an RE2 expression", argument="needed"),
     "integer": StepKind(build=_integer, says="whole number, money in yen", gives="integer"),
     "boolean": StepKind(
-        build=_boolean, says="yes and no by lists", gives="boolean", argument="optional", options=("yes", "no")
+        build=_boolean,
+        says="yes and no by lists",
+        gives="boolean",
+        argument="optional",
+        options=("yes", "no"),
     ),
     "equals": StepKind(build=_equals, says="is it this word?", gives="boolean", argument="needed"),
     "present": StepKind(build=_present, says="this word where there is a value", argument="needed"),

@@ -63,7 +63,7 @@ def table_of(text: str, schema: pa.Schema, *, as_of: date) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _typed(cell: str, field: pa.Field) -> Any:
+def _typed(cell: str, field: pa.Field) -> object:
     if not cell:
         return None
     read = next((parse for fits, parse in _PARSERS if fits(field.type)), str)

@@ -24,7 +24,7 @@ _LINK = "hub.link"
 _LAG = "hub.lag"
 _LAG_SCHEMA = pa.schema([("feed", pa.string()), ("hours", pa.float64())])
 
-#: One row for each difference; the columns from ``rule_id`` to ``right_key`` (less ``class``) are its identity.
+#: One row for each difference; ``rule_id`` to ``right_key``, less cause and class, are its identity.
 FOUND_SCHEMA = pa.schema(
     [
         ("rule_id", pa.string()),
@@ -75,7 +75,7 @@ _IN_TRANSIT = "coalesce(($as_of - CAST(a.since AS DATE)) * 24 < greatest(l.hours
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one rule in one night. ``compared`` counts subjects that were, or would have been, compared."""
+    """What became of one rule in one night; ``compared`` counts subjects, also those that would have been."""
 
     rule: Rule
     state: State
@@ -106,8 +106,7 @@ def find(
 ) -> Found:
     """Run every rule that can be compared on that day; the engine must be a fresh one."""
     known = {source.feed: source for source in sources}
-    in_force = [rule for rule in rules if rule.is_in_force(as_of)]
-    columns = frozenset[str]().union(*(rule.columns for rule in in_force))
+    columns = {feed: _wanted(feed, rules) for feed in known}
     offer(engine, known, columns=columns, links=links, deliveries=deliveries)
     answers = [_answer(engine, rule, known, as_of=as_of) for rule in rules]
     tables = [table for _, table in answers]
@@ -119,19 +118,24 @@ def offer(
     engine: Engine,
     sources: Mapping[str, Source],
     *,
-    columns: frozenset[str],
+    columns: Mapping[str, frozenset[str]],
     links: pa.Table,
     deliveries: pa.Table,
 ) -> None:
-    """Make every relation readable, with the columns asked for; from then on nothing else is."""
+    """Make every relation readable, with the columns wanted of it; from then on nothing else is."""
     terms = {feed: source.terms for feed, source in sources.items()}
     engine.table(DELIVERY, deliveries)
     engine.table(_LINK, links)
     offer_lags(engine, terms)
     for feed, source in sources.items():
         if source.snapshot is not None:
-            _offer_feed(engine, source, terms, columns)
+            _offer_feed(engine, source, terms, columns[feed])
     engine.seal()
+
+
+def _wanted(feed: str, rules: Sequence[Rule]) -> frozenset[str]:
+    """Names of columns that the feed's rules mention: nothing else is carried from its snapshot."""
+    return frozenset[str]().union(*(rule.columns for rule in rules if feed in rule.compare))
 
 
 def offer_lags(engine: Engine, terms: Mapping[str, FeedTerms]) -> None:
@@ -146,11 +150,13 @@ def _offer_feed(
     snapshot = f"snapshot.{source.feed.replace('.', '_')}"
     assert source.snapshot is not None
     engine.relation(snapshot, [source.snapshot])
-    carried = [f"s.{name}, " for name in columns_of(source.terms.record, of_hub=False).names if name in columns]
+    own = columns_of(source.terms.record, of_hub=False).names
+    carried = "".join(f"s.{name}, " for name in own if name in columns)
+    key = key_to_person(source.feed, terms)
     query = f"""
-        SELECT {"".join(carried)}l.resident_id, CAST($as_of AS DATE) AS as_of
+        SELECT {carried}l.resident_id, CAST($as_of AS DATE) AS as_of
         FROM {snapshot} AS s
-        LEFT JOIN hub.link AS l ON l.feed = $person_feed AND l.source_key = s.{key_to_person(source.feed, terms)}
+        LEFT JOIN hub.link AS l ON l.feed = $person_feed AND l.source_key = s.{key}
     """
     engine.derive(source.feed, query, {"as_of": source.as_of, "person_feed": person_feed(source.feed, terms)})
 

@@ -124,12 +124,13 @@ def _relation(table: exp.Table) -> str:
 
 
 def _column_faults(scope: Scope, allowed: Allowed) -> Iterator[Fault]:
-    aliases = set(scope.expression.named_selects)
+    aliases = set(scope.expression.named_selects) if isinstance(scope.expression, exp.Query) else set()
     for column in scope.columns:
         if column in scope.external_columns and column.table not in scope.sources:
             continue
         known = _columns_in_reach(scope, column, allowed)
-        if known is not None and column.name not in known and not (column.name in aliases and not column.table):
+        own_alias = not column.table and column.name in aliases
+        if known is not None and column.name not in known and not own_alias:
             near = nearest(column.name, known)
             found = column.sql(dialect=DIALECT)
             yield Fault(line=_line(column), expected="a known column", found=found, nearest=near)
@@ -178,7 +179,8 @@ def _has_equality(join: exp.Join) -> bool:
 
 def _equates(equality: exp.Expression, joined: str) -> bool:
     """True when one side speaks only of the joined relation and the other only of the rest."""
-    sides = [{column.table for column in side.find_all(exp.Column)} for side in equality.args.values() if side]
+    parts = [part for part in equality.args.values() if part]
+    sides = [{column.table for column in part.find_all(exp.Column)} for part in parts]
     return {joined} in sides and any(side and joined not in side for side in sides)
 
 
@@ -201,7 +203,8 @@ def _output_faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
             yield Fault(line=1, expected=f"the SELECT to return {name}", found="not returned", nearest=near)
     for name in returned:
         if name not in wanted:
-            yield Fault(line=1, expected=f"only {', '.join(wanted)}", found=name, nearest=nearest(name, wanted))
+            near = nearest(name, wanted)
+            yield Fault(line=1, expected=f"only {', '.join(wanted)}", found=name, nearest=near)
 
 
 def _line(node: exp.Expression) -> int:

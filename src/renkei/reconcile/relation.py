@@ -74,8 +74,8 @@ def person_feed(feed: str, terms: Mapping[str, FeedTerms]) -> str:
     if "person_key" not in columns_of(terms[feed].record).names:
         return feed
     system = feed.partition(".")[0]
-    persons = (name for name, term in terms.items() if name.startswith(f"{system}.") and term.record == "person")
-    return next(persons, feed)
+    siblings = (name for name in terms if name.startswith(f"{system}."))
+    return next((name for name in siblings if terms[name].record == "person"), feed)
 
 
 def key_to_person(feed: str, terms: Mapping[str, FeedTerms]) -> str:

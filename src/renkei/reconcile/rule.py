@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,11 +14,16 @@ import pyarrow as pa
 from renkei.errors import FixDeclaration
 from renkei.reconcile.example import Example, NotATable, rows_of, table_of
 from renkei.reconcile.query import OUTPUT, Allowed, check, compile_query, mentioned, nearest
-from renkei.reconcile.relation import DELIVERY, FeedTerms, schemas
+from renkei.reconcile.relation import FeedTerms, schemas
 from renkei.reconcile.shape import Problem, RuleFile, departures, read
 
+_PLAIN = (
+    "id", "title", "title_en", "action", "action_en", "severity", "owner", "legal_basis", "valid_from",
+)  # fmt: skip
 Kind = Literal["mismatch", "double_entry", "delivery"]
 
+# A query that begins on the line below its key.
+_SQL_BELOW = re.compile(r"^sql\s*=\s*('''|\"\"\")[ \t]*\n", re.MULTILINE)
 _HOURS = {"h": timedelta(hours=1), "d": timedelta(days=1), "m": timedelta(minutes=1)}
 
 
@@ -107,7 +111,7 @@ def _query_problems(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Itera
         parameters=values.get("parameters", {}),
         kind=values.get("kind", "mismatch"),
     )
-    first = file.line("sql") + (1 if re.search(r"^sql\s*=\s*('''|\"\"\")[ \t]*\n", file.text, re.MULTILINE) else 0)
+    first = file.line("sql") + bool(_SQL_BELOW.search(file.text))
     for fault in check(values["sql"], allowed):
         yield Problem(
             file=file.name,
@@ -140,16 +144,15 @@ def _example_problems(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Ite
                 yield file.problem(key, nth=nth, expected=expected, found=wrong.found, near=wrong.near)
 
 
-def _example(table: Mapping[str, Any], values: Mapping[str, Any], relations: Mapping[str, pa.Schema]) -> Example:
+def _example(
+    table: Mapping[str, Any], values: Mapping[str, Any], relations: Mapping[str, pa.Schema]
+) -> Example:
     compare, kind = values["compare"], values.get("kind", "mismatch")
     for name in table["given"]:
         if name not in compare or name not in relations:
             raise NotATable("a relation listed in compare", name, nearest(name, compare))
-    given = {
-        name: table_of(table["given"].get(name, "source_key" if name != DELIVERY else "name"),
-                       relations[name], as_of=table["as_of"])
-        for name in compare if name in relations
-    }  # fmt: skip
+    written = {name: table["given"].get(name, "as_of") for name in compare if name in relations}
+    given = {name: table_of(text, relations[name], as_of=table["as_of"]) for name, text in written.items()}
     return Example(story=table["story"], as_of=table["as_of"], given=given, finds=_finds(table, kind))
 
 
@@ -167,12 +170,13 @@ def _finds(table: Mapping[str, Any], kind: str) -> tuple[Mapping[str, str], ...]
 
 def _ids_twice(files: list[RuleFile]) -> Iterator[Problem]:
     """Rules that claim one id; every one of them is told, since either may be the mistake."""
-    ids = Counter(file.values.get("id") for file in files if isinstance(file.values.get("id"), str))
     for file in files:
         name = file.values.get("id")
-        if isinstance(name, str) and ids[name] > 1:
-            others = ", ".join(other.name for other in files if other is not file and other.values.get("id") == name)
-            yield file.problem("id", expected="an id of its own", found=f"{name}, also in {others}")
+        others = [other.name for other in files if other is not file and other.values.get("id") == name]
+        if name and others:
+            yield file.problem(
+                "id", expected="an id of its own", found=f"{name}, also in {', '.join(others)}"
+            )
 
 
 def _rule(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Rule:
@@ -181,9 +185,8 @@ def _rule(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Rule:
         key: tuple(_example(table, values, relations) for table in values[key])
         for key in ("must_find", "must_not_find")
     }
-    plain = ("id", "title", "title_en", "action", "action_en", "severity", "owner", "legal_basis", "valid_from")
     return Rule(
-        **{name: values[name] for name in plain},
+        **{name: values[name] for name in _PLAIN},
         compare=tuple(values["compare"]),
         kind=values.get("kind", "mismatch"),
         lasting=values.get("lasting", False),

@@ -11,18 +11,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from renkei.reconcile.query import nearest
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _TEXT = {"type": "string", "minLength": 1, "pattern": r"\S"}
 _DAY = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 _RELATION = {"type": "string", "pattern": r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"}
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_PARAMETER = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}
 _EXAMPLE = {
     "story": _TEXT,
     "as_of": _DAY,
-    "given": {"type": "object", "propertyNames": _RELATION, "additionalProperties": _TEXT, "minProperties": 1},
+    "given": {
+        "type": "object",
+        "propertyNames": _RELATION,
+        "additionalProperties": _TEXT,
+        "minProperties": 1,
+    },
 }
 
 
@@ -46,7 +55,7 @@ SCHEMA: dict[str, Any] = {
     "title": "Renkei reconciliation rule",
     **_table(
         {
-            "id": {"type": "string", "pattern": "^R[0-9]{2,3}$", "description": "equal to the file name's start"},
+            "id": {"type": "string", "pattern": "^R[0-9]{2,3}$", "description": "starts the file name"},
             "title": {**_TEXT, "description": "what staff see, Japanese"},
             "title_en": _TEXT,
             "action": {**_TEXT, "description": "what staff do about it, Japanese"},
@@ -56,13 +65,17 @@ SCHEMA: dict[str, Any] = {
             "legal_basis": _TEXT,
             "compare": {"type": "array", "items": _RELATION, "minItems": 1, "uniqueItems": True},
             "kind": {"enum": ["mismatch", "double_entry", "delivery"], "default": "mismatch"},
-            "lasting": {"type": "boolean", "default": False, "description": "an event; it never closes by itself"},
+            "lasting": {
+                "type": "boolean",
+                "default": False,
+                "description": "an event; never closes by itself",
+            },
             "valid_from": {**_DAY, "description": "the law is in force from this day"},
             "valid_to": {**_DAY, "description": "and up to this day"},
             "parameters": {
                 "type": "object",
                 "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"const": "as_of"}},
-                "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]},
+                "additionalProperties": _PARAMETER,
             },
             "sql": {**_TEXT, "description": "one SELECT; its rows are the mismatches"},
             "must_find": {
@@ -110,7 +123,9 @@ class RuleFile:
         found = list(pattern.finditer(self.text))
         return self.text.count("\n", 0, found[nth].end()) + 1 if nth < len(found) else 1
 
-    def problem(self, key: str, *, expected: str, found: str, nth: int = 0, near: str | None = None) -> Problem:
+    def problem(
+        self, key: str, *, expected: str, found: str, nth: int = 0, near: str | None = None
+    ) -> Problem:
         """A problem at a key."""
         line = self.line(key, nth=nth)
         return Problem(file=self.name, line=line, expected=expected, found=found, nearest=near)
@@ -135,7 +150,7 @@ def departures(file: RuleFile) -> list[Problem]:
     return [problem for error in wrong for problem in _told(file, error)]
 
 
-def _told(file: RuleFile, error: Any) -> Iterator[Problem]:
+def _told(file: RuleFile, error: "ValidationError") -> Iterator[Problem]:
     path = [str(part) for part in error.absolute_path]
     nth = int(path[1]) if path[:1] and path[0].startswith("must_") and len(path) > 1 else 0
     where = path[0] if path else ""
@@ -152,7 +167,7 @@ def _told(file: RuleFile, error: Any) -> Iterator[Problem]:
         yield file.problem(where, nth=nth, expected=_wanted(error), found=_shown(error.instance))
 
 
-def _wanted(error: Any) -> str:
+def _wanted(error: "ValidationError") -> str:
     name = ".".join(str(part) for part in error.absolute_path) or "the file"
     if error.validator == "enum":
         return f"{name} to be one of {', '.join(map(str, error.validator_value))}"
@@ -165,7 +180,7 @@ def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)[:60]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """TOML values as JSON has them: dates as ISO text."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}

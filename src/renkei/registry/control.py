@@ -308,10 +308,13 @@ def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
 
 def cursor_of(connection: sa.Connection, feed: str) -> Cursor | None:
     """How far the feed is merged."""
-    row = connection.execute(
-        sa.text("SELECT feed, as_of, snapshot, position FROM cursor WHERE feed = :feed"), {"feed": feed}
-    ).one_or_none()
-    return Cursor(feed=row.feed, as_of=row.as_of, snapshot=row.snapshot, position=row.position) if row else None
+    return cursors(connection).get(feed)
+
+
+def cursors(connection: sa.Connection) -> dict[str, Cursor]:
+    """How far each feed is merged."""
+    rows = connection.execute(sa.text("SELECT feed, as_of, snapshot, position FROM cursor"))
+    return {row["feed"]: Cursor(**row) for row in rows.mappings()}
 
 
 def insert_unit(

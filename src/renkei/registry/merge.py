@@ -1,14 +1,13 @@
 """Writes one unit into the registry: history, links, households, golden record, inside the caller's transaction."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyarrow as pa
-import pyarrow.csv
 import sqlalchemy as sa
 
+from renkei.bulk import copy_in
 from renkei.failpoint import failpoint
 from renkei.model import REC_NO
 from renkei.records import RECORD_TYPES, RecordType
@@ -95,18 +94,6 @@ _SQL_TYPES = {
     pa.bool_(): "boolean",
     pa.timestamp("us", tz="Asia/Tokyo"): "timestamptz",
 }
-
-
-def copy_in(connection: sa.Connection, table: str, rows: pa.Table) -> None:
-    """COPY an Arrow table into a table with the same column names; null and empty text stay apart."""
-    buffer = io.BytesIO()
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    pyarrow.csv.write_csv(rows, buffer, options)
-    names = ", ".join(f'"{name}"' for name in rows.column_names)
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(buffer.getbuffer())
 
 
 def _close_old_versions(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from renkei.report.html import Markup, join, tag
 
-_LEFT, _RIGHT, _WIDTH = 190, 90, 860
+_LEFT, _RIGHT, _WIDTH = 240, 20, 900
+_LABEL = 36  # half-width characters that fit left of the drawing
 _SPAN = _WIDTH - _LEFT - _RIGHT
 
 #: What a day's square holds besides its colour.
@@ -12,27 +13,40 @@ _MARKS = {"merged": "●", "held": "！", "refused": "✕", "missing": "–"}
 
 
 def strip(
-    ident: str, *, title: str, desc: str, days: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]
+    ident: str,
+    *,
+    title: str,
+    desc: str,
+    words: Mapping[str, str],
+    days: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
 ) -> Markup:
-    """Feeds down, days across; a square for each day."""
+    """Feeds down, days across; a square for each day, and below them what the marks mean."""
     step = _SPAN / len(days)
     heads = (_text(_LEFT + (n + 0.5) * step, 16, day, anchor="middle") for n, day in enumerate(days))
     body = (
         join((_label(name, 26 + n * 30), *_squares(states, 26 + n * 30, step)))
         for n, (name, states) in enumerate(rows)
     )
-    return _drawing(ident, title=title, desc=desc, height=34 + len(rows) * 30, parts=(*heads, *body))
+    foot = 44 + len(rows) * 30
+    key = _text(_LEFT, foot, "　".join(f"{mark} {words[state]}" for state, mark in _MARKS.items()))
+    return _drawing(ident, title=title, desc=desc, height=foot + 10, parts=(*heads, *body, key))
 
 
 def shares(
-    ident: str, *, title: str, desc: str, rows: Sequence[tuple[str, str, Mapping[str, int]]]
+    ident: str,
+    *,
+    title: str,
+    desc: str,
+    kinds: Sequence[tuple[str, str]],
+    rows: Sequence[tuple[str, str, Mapping[str, int]]],
 ) -> Markup:
-    """One bar a row, cut into its parts; the equation stands above the bar."""
-    parts: list[Markup] = []
+    """One bar a row, cut into its parts; the equation stands above the bar, the key above all."""
+    parts = [*_key(kinds)]
     for n, (name, equation, counts) in enumerate(rows):
-        top = 8 + n * 52
-        parts += (_label(name, top + 16), _text(_LEFT, top + 12, equation), *_segments(counts, top + 20))
-    return _drawing(ident, title=title, desc=desc, height=12 + len(rows) * 52, parts=parts)
+        top = 30 + n * 50
+        parts += (_label(name, top + 12), _text(_LEFT, top + 12, equation), *_segments(counts, top + 18))
+    return _drawing(ident, title=title, desc=desc, height=34 + len(rows) * 50, parts=parts)
 
 
 def bars(
@@ -51,7 +65,7 @@ def bars(
         top = 6 + n * step
         parts.append(_label(name, top + 8 * len(kinds) - 9))
         for k, ((class_, word), value) in enumerate(zip(kinds, values, strict=True)):
-            parts += _bar(class_, f"{word} {value:,}", value / most, top + k * 16)
+            parts += _bar(class_, f"{value:,} {word}", value / most, top + k * 16)
     return _drawing(ident, title=title, desc=desc, height=12 + len(rows) * step, parts=parts)
 
 
@@ -63,6 +77,15 @@ def _squares(states: Sequence[str], top: float, step: float) -> list[Markup]:
             tag("rect", x=_px(left), y=_px(top), width=_px(step - 6), height=24, class_=f"day {state}"),
             _text(left + (step - 6) / 2, top + 17, _MARKS[state], anchor="middle", class_=f"mark {state}"),
         )
+    return parts
+
+
+def _key(kinds: Sequence[tuple[str, str]]) -> list[Markup]:
+    parts: list[Markup] = []
+    for n, (class_, word) in enumerate(kinds):
+        left = _LEFT + n * 150
+        parts.append(tag("rect", x=left, y=4, width=22, height=13, class_=class_))
+        parts.append(_text(left + 28, 15, word))
     return parts
 
 
@@ -78,7 +101,7 @@ def _segments(counts: Mapping[str, int], top: float) -> list[Markup]:
 
 
 def _bar(class_: str, words: str, share: float, top: float) -> tuple[Markup, Markup]:
-    width = max(0.5, share * (_SPAN - 60))
+    width = max(0.5, share * (_SPAN - 110))
     return (
         tag("rect", x=_LEFT, y=_px(top), width=_px(width), height=13, class_=class_),
         _text(_LEFT + width + 6, top + 11, words),
@@ -86,7 +109,17 @@ def _bar(class_: str, words: str, share: float, top: float) -> tuple[Markup, Mar
 
 
 def _label(name: str, top: float) -> Markup:
-    return _text(_LEFT - 10, top + 13, name, anchor="end")
+    return _text(_LEFT - 10, top + 13, _short(name), anchor="end")
+
+
+def _short(name: str) -> str:
+    """As much of a name as fits beside the drawing; the table under it has the whole."""
+    taken = 0
+    for place, character in enumerate(name):
+        taken += 2 if ord(character) > 0x2E7F else 1
+        if taken > _LABEL:
+            return f"{name[: place - 1]}…"
+    return name
 
 
 def _text(x: float, y: float, words: str, *, anchor: str | None = None, class_: str | None = None) -> Markup:

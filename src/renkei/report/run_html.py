@@ -122,6 +122,7 @@ def _freshness(page: _Page) -> Markup:
     rows = [(page.feed(row.feed), row.states) for row in page.day.freshness]
     drawing = chart.strip(
         f"{page.language}-strip", title=page.say("freshness"), desc=page.say("freshness_desc"),
+        words={state: page.word("strip", state) for state in ("merged", "held", "refused", "missing")},
         days=[f"{day.month}/{day.day}" for day in page.day.days], rows=rows,
     )  # fmt: skip
     header = [page.say("feed"), page.say("latest"), *(day.isoformat() for day in page.day.days)]
@@ -142,7 +143,11 @@ def _flow(page: _Page) -> Markup:
         for flow in page.day.flows
     ]
     drawing = chart.shares(
-        f"{page.language}-flow", title=page.say("flow"), desc=page.say("flow_desc"), rows=rows
+        f"{page.language}-flow",
+        title=page.say("flow"),
+        desc=page.say("flow_desc"),
+        rows=rows,
+        kinds=[(part, page.say(part)) for part in _PARTS],
     )
     counted = ("records", *_PARTS, "ended")
     cells = [
@@ -153,6 +158,8 @@ def _flow(page: _Page) -> Markup:
 
 
 def _equation(page: _Page, flow: Flow) -> str:
+    if not flow.records:
+        return page.say("nothing_read")
     terms = " + ".join(f"{page.say(part)} {getattr(flow, part):,}" for part in _PARTS)
     sign = "=" if flow.balances else "≠"
     return f"{page.say('records')} {flow.records:,} {sign} {terms}"
@@ -167,7 +174,7 @@ def _rules(page: _Page) -> Markup:
         return tag("p", page.say("no_reconcile"), class_="warn")
     kinds = [(kind, page.say(kind)) for kind in ("opened", "closed", "standing")]
     drawn = [rule for rule in page.day.rules if rule.state == "compared"]
-    rows = [(rule.rule_id, [getattr(rule, kind) for kind, _ in kinds]) for rule in drawn]
+    rows = [(page.rule(rule.rule_id), [getattr(rule, kind) for kind, _ in kinds]) for rule in drawn]
     drawing = chart.bars(
         f"{page.language}-rules", title=page.say("rules"), desc=page.say("rules_desc"), kinds=kinds, rows=rows
     )
@@ -234,7 +241,32 @@ def _runs(page: _Page) -> Markup:
     return _table(page, "runs", ("runs", "kind", "name", "state", "seconds", "reason"), cells)
 
 
+def _summary(page: _Page) -> Markup:
+    total = sum(flow.records for flow in page.day.flows)
+    compared = [rule for rule in page.day.rules if rule.state == "compared"]
+    facts = {
+        "records": f"{total:,}",
+        "merged": f"{sum(flow.merged for flow in page.day.flows):,}",
+        "rejected": f"{sum(flow.rejected for flow in page.day.flows):,}",
+        "refusals": f"{len(page.day.refusals):,}",
+        **{kind: f"{sum(getattr(rule, kind) for rule in compared):,}" for kind in _COUNTED if compared},
+    }
+    listed = tag("dl", *(join((tag("dt", page.say(key)), tag("dd", text))) for key, text in facts.items()))
+    return join((listed, _warning(page)))
+
+
+_COUNTED = ("opened", "closed", "standing")
+
+
+def _warning(page: _Page) -> Markup:
+    """What keeps the figures from being the whole truth of the day."""
+    if not page.day.rules:
+        return tag("p", page.say("no_reconcile"), class_="warn")
+    return _not_compared(page)
+
+
 _SECTIONS: Mapping[str, _Section] = {
+    "summary": _summary,
     "freshness": _freshness,
     "flow": _flow,
     "rules": _rules,

@@ -3,20 +3,15 @@
 Loaded inside running tasks only. The verbs are the same that the command line and the console call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from renkei import project, workflow
-from renkei.clock import Clock, SystemClock
 from renkei.errors import Hold, TryAgain
 from renkei.supervisor.slim import ids_and_counts
 from renkei.supervisor.sweep import day_to_reconcile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ACTOR = "airflow"
 
@@ -37,21 +32,13 @@ def check_delivered(counts: Mapping[str, Any], feed_id: str, *, day: str) -> Non
 
 
 def for_day(verb: str, root: Path, *, day: str, trigger: str) -> dict[str, Any]:
-    """``reconcile`` or ``report`` for a day."""
-    act: Callable[..., Any] = getattr(workflow, verb)
-    made = act(_load(root), as_of=date.fromisoformat(day), actor=ACTOR, trigger=trigger)
+    """``reconcile``, ``report`` or ``seal`` after a day; ids and counts of what it did."""
+    city = _load(root)
+    if verb == "seal":
+        return ids_and_counts(workflow.seal(city).summary())
+    act: Callable[..., Any] = {"reconcile": workflow.reconcile, "report": workflow.report}[verb]
+    made = act(city, as_of=date.fromisoformat(day), actor=ACTOR, trigger=trigger)
     return ids_and_counts(made.summary())
-
-
-def seal(root: Path) -> dict[str, Any]:
-    """Seal the audit trail; the checkpoint's size and counts."""
-    return ids_and_counts(workflow.seal(_load(root)).summary())
-
-
-def today(root: Path, clock: Clock | None = None) -> str:
-    """The city's own day."""
-    zone = ZoneInfo(_load(root).config.time_zone)
-    return (clock or SystemClock()).now().astimezone(zone).date().isoformat()
 
 
 def day_left_over(root: Path, *, day: str) -> str | None:

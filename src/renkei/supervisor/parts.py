@@ -70,9 +70,11 @@ class Running:
         return self._process.poll() is not None
 
     def ask_to_end(self) -> None:
-        """Send SIGTERM to the leader only, so that it can take leave of its children."""
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGTERM)
+        """Send SIGTERM; to the scheduler's leader only, which lets running tasks come to their end."""
+        asked = [self.session] if self.part is SCHEDULER else sessions.members([self.session])
+        for pid in asked:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
     def end(self, *, patience: float) -> None:
         """End the whole session and reap the leader."""

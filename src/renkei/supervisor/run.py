@@ -184,6 +184,7 @@ class Supervisor:
         for system, slots in systems_of(feeds_of(self.project.root)).items():
             client.keep_pool(f"legacy_{system}", slots, description=f"pulls from {system} at once")
         client.keep_pool("reconcile", 1, description="one reconciliation at a time")
+        client.keep_pool("bell", 1, description="one asset event at a time")
 
     def _revive_the_dead(self) -> None:
         for name, running in list(self._running.items()):

@@ -4,6 +4,24 @@ Airflow, the command line and the console call these and nothing else. Each reco
 its audit event in the same transaction as its data.
 """
 
+from renkei.workflow.evidence import ReportResult, SealResult, report, seal, witnesses_of
+from renkei.workflow.plan import Plan, plan
+from renkei.workflow.reconcile import ReconcileResult, reconcile
+from renkei.workflow.refeed import refeed, replay
 from renkei.workflow.sync_in import SyncResult, sync_in
 
-__all__ = ["SyncResult", "sync_in"]
+__all__ = [
+    "Plan",
+    "ReconcileResult",
+    "ReportResult",
+    "SealResult",
+    "SyncResult",
+    "plan",
+    "reconcile",
+    "refeed",
+    "replay",
+    "report",
+    "seal",
+    "sync_in",
+    "witnesses_of",
+]

@@ -66,15 +66,17 @@ def binaries() -> Path:
 class JukiServer:
     """The registry's cluster in a folder. ``start`` and ``stop`` may be called again at any time."""
 
-    def __init__(self, home: Path, secrets_folder: Path) -> None:
-        self.home, self.data, self.secrets = home, home / "pgdata", secrets_folder
+    def __init__(self, home: Path, hub_secrets: Path) -> None:
+        self.home, self.data = home, home / "pgdata"
+        self.secrets, self.pull_password = home / "secrets", hub_secrets / "juki_renkei_pull.password"
         self.user = JUKI_USER if is_root() else None
 
     def create(self) -> None:
         """initdb, roles, database and tables; the cluster is left running."""
         own_folder(self.home, user=self.user, mode=0o755)
+        own_folder(self.secrets, user=None, mode=0o700)
         own_folder(self.data, user=self.user, mode=0o700)
-        password = self._password("juki_superuser.password")
+        password = self._password("postgres")
         source = own_folder(self.home / "tmp", user=self.user, mode=0o700) / "pw"
         write_private(source, password + "\n")
         self._own(source)
@@ -116,18 +118,12 @@ class JukiServer:
         path = self.home / "port"
         return int(path.read_text(encoding="ascii")) if path.exists() else 0
 
-    @property
-    def pull_password(self) -> Path:
-        """The file with the password of the hub's login."""
-        return self.secrets / "juki_renkei_pull.password"
-
     def connect(self, role: str = OWNER_ROLE) -> "psycopg.Connection[tuple[object, ...]]":
         """A connection of the registry's own staff."""
         import psycopg
 
-        name = "juki_superuser.password" if role == "postgres" else f"{role}.password"
         database = "postgres" if role == "postgres" else DATABASE
-        password = (self.secrets / name).read_text(encoding="ascii").strip()
+        password = self._password(role)
         return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=role, password=password)
 
     def append(self, versions: Iterable[Resident]) -> None:
@@ -142,15 +138,15 @@ class JukiServer:
         with self.connect("postgres") as connection:
             connection.autocommit = True
             for role in (OWNER_ROLE, PULL_ROLE):
-                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{self._password(f'{role}.password')}'")
+                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{self._password(role)}'")
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}")
             connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
             connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {PULL_ROLE}")
         with self.connect() as connection:
             connection.execute("\n".join(_TABLES))
 
-    def _password(self, name: str) -> str:
-        path = self.secrets / name
+    def _password(self, role: str) -> str:
+        path = self.pull_password if role == PULL_ROLE else self.secrets / f"{role}.password"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24))
         return path.read_text(encoding="ascii").strip()

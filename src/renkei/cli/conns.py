@@ -1,0 +1,109 @@
+"""``renkei conns``: the connections that the feeds use, without secrets; ``test`` reaches each once."""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from renkei.cli import exits, place
+from renkei.cli.output import answer, show
+from renkei.cli.parser import Parser, add_json
+from renkei.cli.width import table
+from renkei.cli.wording import word
+from renkei.errors import FixDeclaration, RenkeiError
+from renkei.language import say
+from renkei.model import Feed
+from renkei.project import Project, nearest
+
+#: Settings that say where a system is; every other one stays unsaid.
+_PLAIN = ("host", "port", "database", "user", "driver")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What one test of a connection found."""
+
+    name: str
+    ok: bool
+    found: Mapping[str, str]
+    error_code: str | None
+    text: str | None
+    exit_code: int
+
+
+def declare(parser: Parser) -> None:
+    """``list`` and ``test``."""
+    add_json(parser.verb("list", _list, say("接続先の一覧", "the connections")))
+    tested = parser.verb("test", _test, say("一度だけ接続して確かめる", "reach each system once"))
+    tested.option("name", say("接続先（既定はすべて）", "the connection (all of them)"), nargs="?", metavar="NAME")
+    add_json(tested)
+
+
+def _list(asked: argparse.Namespace) -> int:
+    project = place.project()
+    known = [_described(project, name, feeds) for name, feeds in _feeds_by_connection(project).items()]
+    if asked.json:
+        answer("renkei.conns/1", {"connections": known})
+        return exits.OK
+    heads = (say("接続先", "connection"), say("方式", "transport"), say("場所", "where"), word("run", "feed"))
+    rows = [(each["name"], each["connector"], _where(each), " ".join(map(str, each["feeds"]))) for each in known]
+    show(table(heads, rows))
+    return exits.OK
+
+
+def _feeds_by_connection(project: Project) -> dict[str, list[Feed]]:
+    found: dict[str, list[Feed]] = {}
+    for feed in project.feeds:
+        found.setdefault(feed.connection, []).append(feed)
+    return found
+
+
+def _described(project: Project, name: str, feeds: list[Feed]) -> dict[str, object]:
+    try:
+        settings = project.connection(name).settings
+    except FixDeclaration:
+        settings = {}
+    plain = {key: settings.get(key) for key in _PLAIN}
+    return {"name": name, "connector": feeds[0].connector, **plain, "feeds": [feed.id for feed in feeds],
+            "declared": bool(settings)}  # fmt: skip
+
+
+def _where(each: Mapping[str, object]) -> str:
+    if not each["declared"]:
+        return say("未設定", "not declared")
+    database = f"/{each['database']}" if each["database"] else ""
+    return f"{each['user']}@{each['host']}:{each['port']}{database}"
+
+
+def _test(asked: argparse.Namespace) -> int:
+    project = place.project()
+    known = _feeds_by_connection(project)
+    if asked.name and asked.name not in known:
+        raise FixDeclaration(
+            "E_NOT_FOUND", kind=say("接続先", "connection"), name=asked.name, nearest=nearest(asked.name, known)
+        )
+    wanted = {asked.name: known[asked.name]} if asked.name else known
+    tried = [_try(project, name, feeds[0]) for name, feeds in wanted.items()]
+    if asked.json:
+        answer("renkei.conns-test/1", {"connections": tried})
+    else:
+        heads = (say("接続先", "connection"), word("run", "result"), say("内容", "what was found"))
+        show(table(heads, [(each.name, "✓" if each.ok else "✕", _found(each)) for each in tried]))
+    return max((each.exit_code for each in tried), default=exits.OK)
+
+
+def _try(project: Project, name: str, feed: Feed) -> Tried:
+    with TemporaryDirectory(prefix="renkei-conns-") as folder:
+        try:
+            found = project.connector(feed, workdir=Path(folder)).test()
+        except RenkeiError as error:
+            code, text = exits.code_of(error), error.text()
+            return Tried(name=name, ok=False, found={}, error_code=error.code, text=text, exit_code=code)
+    return Tried(name=name, ok=True, found=dict(found), error_code=None, text=None, exit_code=exits.OK)
+
+
+def _found(each: Tried) -> str:
+    if each.ok:
+        return " ".join(f"{key}={value}" for key, value in each.found.items())
+    return f"{each.text} [{each.error_code}]"

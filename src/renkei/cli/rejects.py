@@ -1,0 +1,99 @@
+"""``renkei rejects``: records set aside, by place and reason; their content only with a purpose."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from renkei import views
+from renkei.cli import exits, place, reveal
+from renkei.cli.output import answer, show, tell
+from renkei.cli.parser import Parser, add_as_of, add_json, count
+from renkei.cli.width import table, visible
+from renkei.cli.wording import word
+from renkei.errors import FixDeclaration, explain, language_of_user
+from renkei.landing import Landing
+from renkei.language import say
+from renkei.project import Project
+from renkei.report.said import WITHHELD
+from renkei.views import RejectView
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+def declare(parser: Parser) -> None:
+    """``list``, ``show`` and ``replay``."""
+    listed = parser.verb("list", _list, say("取込エラーの一覧", "the records set aside"))
+    listed.option("--feed", say("この連携データだけ", "only this feed"), metavar="FEED")
+    states, text = ("open", "refed", "overtaken"), say("状態（既定 open）", "state (open)")
+    listed.option("--state", text, choices=states, default="open")
+    listed.option("--limit", say("件数（既定50）", "how many (50)"), type=count, default=50, metavar="N")
+    listed.option("--after", say("この番号の後から", "go on after this id"), type=count, default=0, metavar="ID")
+    add_json(listed)
+    shown = parser.verb("show", _show, say("一件の場所と理由", "where one record is, and why it was set aside"))
+    shown.option("reject", say("取込エラーの番号", "the id of the record set aside"), type=count, metavar="ID")
+    reveal.add_reveal(shown)
+    add_json(shown)
+    again = parser.verb("replay", _replay, say("今の宣言で再取込する", "feed them again under the present declarations"))
+    again.option("feed", say("連携データ", "the feed"), metavar="FEED")
+    add_as_of(again)
+    add_json(again)
+
+
+def _list(asked: argparse.Namespace) -> int:
+    with place.registry(place.project()) as engine:
+        found = views.rejects(engine, feed=asked.feed, state=asked.state, after=asked.after, limit=asked.limit)
+    if asked.json:
+        following = found[-1].reject_id if len(found) == asked.limit and found else None
+        answer("renkei.rejects/1", {"rejects": found, "next": following})
+        return exits.OK
+    heads = (
+        say("番号", "id"), word("run", "feed"), say("受信", "delivery"), say("件目", "record"),
+        word("run", "field"), word("run", "reason"),
+    )  # fmt: skip
+    show(table(heads, [(r.reject_id, r.feed, r.delivery, r.rec_no, r.field, r.code) for r in found]))
+    return exits.OK
+
+
+def _show(asked: argparse.Namespace) -> int:
+    purpose, project = reveal.purpose_of(asked), place.project()
+    with place.registry(project) as engine:
+        found = views.reject(engine, asked.reject)
+        if found is None:
+            raise FixDeclaration("E_NOT_FOUND", kind=say("取込エラー", "reject"), name=str(asked.reject), nearest="-")
+        content = None if purpose is None else _content(engine, project, found, purpose)
+    if asked.json:
+        answer("renkei.reject/1", {"reject": found} | ({} if content is None else {"content": content}))
+        return exits.OK
+    facts = {"field": found.field, "feed": found.feed}
+    show(table((say("項目", "item"), say("内容", "value")), [(k, v) for k, v in vars(found).items() if v is not None]))
+    tell(explain(found.code, language=language_of_user(), facts=facts))
+    if content is not None:
+        show(visible(content))
+    return exits.OK
+
+
+def _content(engine: "Engine", project: Project, found: RejectView, purpose: str) -> str:
+    """The record as its file has it; withheld unless it is known to belong to someone who may be shown."""
+    with engine.begin() as connection:
+        may_show = views.reject_is_shown(connection, found.reject_id)
+        detail = {"feed": found.feed, "rec_no": found.rec_no, "shown": may_show}
+        reveal.record(connection, object=f"reject:{found.reject_id}", purpose=purpose, detail=detail)
+    if not may_show:
+        return WITHHELD
+    if found.byte_offset is None or found.byte_length is None:
+        return say("このデータには位置がありません（問い合わせの結果）。", "This delivery has no byte positions.")
+    with Landing(project.var / "landing").path(found.sha256).open("rb") as file:
+        file.seek(found.byte_offset)
+        raw = file.read(found.byte_length)
+    declared = project.mapping(found.feed).feed.format.get("encoding", "utf-8")
+    return raw.decode(str(declared), "backslashreplace")
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    from renkei.cli.run import show_result
+    from renkei.workflow import refeed
+
+    project = place.project()
+    as_of = asked.as_of or place.today(project)
+    made = refeed(project, asked.feed, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER)
+    return show_result(made, limit=0, as_json=asked.json)

@@ -1,0 +1,46 @@
+"""``renkei retry RUN``: run again what failed or was held; what was already done changes nothing."""
+
+import argparse
+
+from renkei import views
+from renkei.cli import exits, place, reconcile, report, run
+from renkei.cli.output import answer, tell
+from renkei.cli.parser import Parser, add_json
+from renkei.errors import FixDeclaration
+from renkei.language import say
+from renkei.project import Project
+from renkei.views import RunView
+
+
+def declare(parser: Parser) -> None:
+    """The arguments of ``renkei retry``."""
+    text = say("実行番号（先頭の数文字でよい）", "the run's id, or the beginning of it")
+    parser.option("run_id", text, metavar="RUN")
+    add_json(parser)
+    parser.set_defaults(run=_retry)
+
+
+def _retry(asked: argparse.Namespace) -> int:
+    project = place.project()
+    with place.registry(project) as engine:
+        found = views.run(engine, asked.run_id)
+    if found is None:
+        raise FixDeclaration("E_NOT_FOUND", kind=say("実行", "run"), name=asked.run_id, nearest="renkei status")
+    if found.state == "done":
+        tell(say("この実行は完了しています。やり直しは要りません。", "This run is done; there is nothing to retry."))
+        if asked.json:
+            answer("renkei.retry/1", {"run_id": found.run_id, "state": found.state, "retried": False})
+        return exits.OK
+    return _again(project, found, as_json=asked.json)
+
+
+def _again(project: Project, found: RunView, *, as_json: bool) -> int:
+    from renkei.workflow import refeed, sync_in
+
+    if found.kind == "reconcile":
+        return reconcile.compare(project, found.as_of, limit=None, as_json=as_json)
+    if found.kind == "report":
+        return report.write(project, found.as_of, out=None, as_json=as_json)
+    verb = refeed if found.kind == "refeed" else sync_in
+    made = verb(project, found.target, as_of=found.as_of, actor=place.actor(), trigger="retry")
+    return run.show_result(made, limit=0, as_json=as_json)

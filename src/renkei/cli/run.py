@@ -1,0 +1,59 @@
+"""``renkei run FEED``: take one feed in, or with ``--dry-run`` only see what that would change."""
+
+import argparse
+
+from renkei.cli import exits, place, plan
+from renkei.cli.output import answer, show, tell
+from renkei.cli.parser import Parser, add_as_of, add_json, count
+from renkei.cli.wording import equation
+from renkei.language import say
+from renkei.workflow import SyncResult, sync_in
+
+
+def declare(parser: Parser) -> None:
+    """The arguments of ``renkei run``."""
+    parser.option("feed", say("連携データ（例 tax.taxpayer）", "the feed, as tax.taxpayer"), metavar="FEED")
+    add_as_of(parser)
+    parser.option(
+        "--dry-run", say("何が変わるかだけを見る", "only see what would change"), action="store_true"
+    )
+    text = say(
+        "取込エラーがこの件数を超えたら終了コード1（既定0）", "exit 1 above this many rejects (0 unless given)"
+    )
+    parser.option("--limit", text, type=count, default=0, metavar="N")
+    add_json(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if asked.dry_run:
+        return plan.show_plan(asked)
+    project = place.project()
+    as_of = asked.as_of or place.today(project)
+    tell(say(f"{asked.feed} を取り込みます（基準日 {as_of}）…", f"Taking {asked.feed} in for {as_of} …"))
+    made = sync_in(project, asked.feed, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER)
+    return show_result(made, limit=asked.limit, as_json=asked.json)
+
+
+def show_result(made: SyncResult, *, limit: int, as_json: bool) -> int:
+    """Say what a run did and return the exit code that follows from it."""
+    code = _exit_code(made, limit)
+    if as_json:
+        answer("renkei.run/1", {**made.summary(), "notes": made.notes, "exit_code": code})
+        return code
+    show(equation(vars(made.counts)))
+    for refused in made.refused:
+        tell(say(f"取り込まなかった受信があります: {refused}", f"A delivery was not taken in: {refused}"))
+    for note in made.notes:
+        tell(note)
+    if not made.delivered:
+        tell(say("基準日の分はまだ届いていません。", "What is due for the day has not come yet."))
+    return code
+
+
+def _exit_code(made: SyncResult, limit: int) -> int:
+    if made.refused:
+        return exits.code_of_refusals(made.refused)
+    if not made.delivered:
+        return exits.LATER
+    return exits.ABOVE_LIMIT if made.counts.rejected > limit else exits.OK

@@ -1,0 +1,102 @@
+"""``renkei status``: how fresh each feed is, and how the latest runs went."""
+
+import argparse
+import sys
+import time
+from datetime import datetime
+from typing import Any
+
+from renkei import views
+from renkei.cli import exits, place
+from renkei.cli.output import answer, show
+from renkei.cli.parser import Parser, add_json, count
+from renkei.cli.width import table
+from renkei.cli.wording import equation, word
+from renkei.clock import SystemClock
+from renkei.language import say
+from renkei.project import Project
+
+_RUNS = 8
+
+
+def declare(parser: Parser) -> None:
+    """The arguments of ``renkei status``."""
+    parser.option("--watch", say("見続ける（Ctrl-C で終わり）", "keep watching (Ctrl-C ends it)"), action="store_true")
+    parser.option(
+        "--every", say("見る間隔（秒、既定5）", "seconds between looks (5)"), type=count, default=5, metavar="S"
+    )
+    add_json(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    project = place.project()
+    while True:
+        _look(project, as_json=asked.json)
+        if not asked.watch:
+            return exits.OK
+        time.sleep(asked.every)
+        if sys.stdout.isatty() and not asked.json:
+            sys.stdout.write("\x1b[2J\x1b[H")
+
+
+def _look(project: Project, *, as_json: bool) -> None:
+    with place.registry(project) as engine:
+        feeds = views.feeds_status(engine, feeds=[feed.id for feed in project.feeds])
+        runs = views.runs(engine, limit=_RUNS)
+    if as_json:
+        body = {"at": SystemClock().now(), "hub": _hub(project), "feeds": feeds, "runs": runs}
+        answer("renkei.status/1", body)
+        return
+    _show_feeds(project, feeds)
+    show("")
+    _show_runs(project, runs)
+
+
+def _hub(project: Project) -> dict[str, Any] | None:
+    """Where the hub's pages are, when it is up."""
+    from renkei import supervisor
+
+    state = supervisor.status(project)
+    return None if state is None else {"url": state.url, "ready_at": state.ready_at}
+
+
+def _show_feeds(project: Project, feeds: tuple[views.FeedStatus, ...]) -> None:
+    today = place.today(project)
+    heads = [
+        word("run", "feed"), word("run", "latest"), say("鮮度", "freshness"), word("run", "rejected"),
+        word("strip", "held"), say("直近の実行", "last run"), word("run", "reason"),
+    ]  # fmt: skip
+    rows = [
+        [
+            feed.feed, feed.as_of or word("run", "never"), _age(feed, (today - feed.as_of).days if feed.as_of else None),
+            f"{feed.rejects_open:,}", f"{feed.held:,}",
+            word("run_state", feed.run_state) if feed.run_state else "–", feed.error_code,
+        ]
+        for feed in feeds
+    ]  # fmt: skip
+    show(table(heads, rows))
+
+
+def _age(feed: views.FeedStatus, days: int | None) -> str:
+    if days is None:
+        return "✕"
+    return "✓" if days <= 0 else say(f"⚠ {days}日", f"⚠ {days} d")
+
+
+def _show_runs(project: Project, runs: tuple[views.RunView, ...]) -> None:
+    heads = [word("run", name) for name in ("runs", "kind", "name", "as_of", "state", "made", "result")]
+    rows = [
+        [
+            run.run_id[:8], word("kind", run.kind), run.target, run.as_of, word("run_state", run.state),
+            _clock(project, run.started_at), run.error_code or (equation(run.counts) if run.counts.get("records") else ""),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    show(table(heads, rows))
+
+
+def _clock(project: Project, instant: datetime) -> str:
+    from zoneinfo import ZoneInfo
+
+    return instant.astimezone(ZoneInfo(project.config.time_zone)).strftime("%m/%d %H:%M:%S")

@@ -1,0 +1,269 @@
+"""What the shape of a mapping cannot say: names that must exist, layouts that must fill their record."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from renkei.mapping import dates, digits
+from renkei.mapping.codes import CodeTable
+from renkei.mapping.lines import Lines
+from renkei.mapping.lines import Path as Place
+from renkei.mapping.problems import Problem, nearest
+from renkei.mapping.steps import STEPS, Step, parse
+from renkei.records import RECORD_TYPES
+
+#: ``from`` as written: a name, a column, or a list of either.
+Source = str | Mapping[str, Any] | list[Any]
+
+#: Columns of a record that no field may fill: the engine derives them.
+DERIVED = frozenset({"__rec_no", "match_key"})
+
+_HOLDS = {
+    "text": "string",
+    "interval": "date",
+    "timestamp": "timestamp",
+    "integer": "int64",
+    "boolean": "bool",
+}
+
+
+def columns_of(source: Source) -> list[Mapping[str, Any]]:
+    """``from`` in its three spellings (a name, a column, a list of either) as columns."""
+    if isinstance(source, list):
+        return [column for each in source for column in columns_of(each)]
+    return [{"name": source}] if isinstance(source, str) else [source]
+
+
+def raw_columns(feed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every raw column once, as it is fully declared: fields' sources first, then what is ignored."""
+    columns: dict[str, dict[str, Any]] = {}
+    for column in _mentions(feed):
+        columns.setdefault(column["name"], {}).update(
+            {name: value for name, value in column.items() if name != "reason"}
+        )
+    return list(columns.values())
+
+
+def _mentions(feed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    mapped = [column for row in feed["field"] for column in columns_of(row.get("from", []))]
+    return [*mapped, *feed.get("ignored", ())]
+
+
+def problems(
+    feed: Mapping[str, Any], tables: Mapping[str, CodeTable], *, file: Path, lines: Lines, at: Place
+) -> list[Problem]:
+    """Everything about one feed that cannot work."""
+    look = _Look(feed=feed, tables=tables, folder=file.parent)
+    return [
+        Problem(file=file.name, line=lines.of((*at, *finding.place)), **finding.says)
+        for finding in look.findings()
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    place: Place
+    expected: str
+    found: str
+    nearest: str = ""
+
+    @property
+    def says(self) -> dict[str, str]:
+        return {"expected": self.expected, "found": self.found, "nearest": self.nearest}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """One feed under examination."""
+
+    feed: Mapping[str, Any]
+    tables: Mapping[str, CodeTable]
+    folder: Path
+
+    def findings(self) -> Iterator[_Finding]:
+        yield from self._targets()
+        for number, row in enumerate(self.feed["field"]):
+            yield from self._field(row, ("field", number))
+        yield from self._expectations()
+        yield from self._schedule()
+        yield from self._ignored()
+        if self.feed["format"]["kind"] == "fixed":
+            yield from self._fixed()
+        if self.feed["format"]["kind"] == "xml":
+            yield from self._schema()
+
+    @property
+    def schema(self) -> pa.Schema:
+        return RECORD_TYPES[self.feed["record"]].schema
+
+    def _targets(self) -> Iterator[_Finding]:
+        seen = set()
+        for number, row in enumerate(self.feed["field"]):
+            place = ("field", number, "to")
+            if row["to"] in seen:
+                yield _Finding(place=place, expected="one field a target", found=f"{row['to']} twice")
+            seen.add(row["to"])
+        if "source_key" not in seen:
+            yield _Finding(place=("name",), expected="a field to = source_key", found="none")
+
+    def _field(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        targets = [name for name in self.schema.names if name not in DERIVED]
+        if row["to"] not in targets:
+            near = nearest(row["to"], targets)
+            yield _Finding(
+                place=(*place, "to"),
+                expected=f"a column of {self.feed['record']}",
+                found=row["to"],
+                nearest=near,
+            )
+            return
+        if ("from" in row) == ("value" in row):
+            yield _Finding(place=place, expected="either from or value", found="both or neither")
+        yield from self._steps(row, place)
+
+    def _steps(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        place = (*place, "steps")
+        kind = "text"
+        for declared in row.get("steps", ()):
+            step = parse(declared)
+            if step.name not in STEPS:
+                near = nearest(step.name, STEPS)
+                yield _Finding(place=place, expected="a known step", found=step.name, nearest=near)
+                return
+            if STEPS[step.name].takes != kind:
+                yield _Finding(place=place, expected=f"text before {step.name}", found=kind)
+            yield from self._argument(step, place)
+            kind = STEPS[step.name].gives
+        if not str(self.schema.field(row["to"]).type).startswith(_HOLDS[kind]):
+            wanted = str(self.schema.field(row["to"]).type)
+            yield _Finding(place=place, expected=f"{wanted} for {row['to']}", found=kind)
+
+    def _argument(self, step: Step, place: Place) -> Iterator[_Finding]:
+        kind = STEPS[step.name]
+        if (kind.argument == "needed") > (step.argument is not None):
+            yield _Finding(place=place, expected=f"an argument for {step.name}", found="none")
+            return
+        for option in step.options:
+            if option not in kind.options:
+                near = nearest(option, kind.options)
+                yield _Finding(place=place, expected=f"an option of {step.name}", found=option, nearest=near)
+        allowed = _ALLOWED.get(step.name, ())
+        if step.name == "code":
+            allowed = tuple(self.tables)
+        if allowed and step.argument not in allowed:
+            near = nearest(str(step.argument), allowed)
+            shown = " | ".join(allowed) if step.name != "code" else "a table in codes/"
+            yield _Finding(place=place, expected=shown, found=str(step.argument), nearest=near)
+        if step.name == "matches":
+            yield from _expression(step.argument, place)
+        if step.name == "boolean" and {"yes", "no"} - set(step.options):
+            yield _Finding(place=place, expected="yes and no", found=", ".join(step.options) or "neither")
+        if step.name == "address_key":
+            yield from self._municipality(step.argument, place)
+
+    def _municipality(self, argument: object, place: Place) -> Iterator[_Finding]:
+        given = argument if isinstance(argument, dict) else {}
+        if ("municipality" in given) == ("code" in given):
+            yield _Finding(place=place, expected="municipality or code", found=str(argument))
+        known = {column["name"] for column in raw_columns(self.feed)}
+        if "municipality" in given and given["municipality"] not in known:
+            near = nearest(given["municipality"], known)
+            yield _Finding(place=place, expected="a raw column", found=given["municipality"], nearest=near)
+
+    def _expectations(self) -> Iterator[_Finding]:
+        for number, row in enumerate(self.feed.get("expect", ())):
+            place = ("expect", number)
+            if row["field"] not in self.schema.names:
+                near = nearest(row["field"], self.schema.names)
+                yield _Finding(place=place, expected="a target column", found=row["field"], nearest=near)
+            yield from _expression(row.get("matches", ""), place)
+
+    def _schedule(self) -> Iterator[_Finding]:
+        if len(self.feed["schedule"].split()) != 5:
+            yield _Finding(place=("schedule",), expected="five fields of cron", found=self.feed["schedule"])
+
+    def _ignored(self) -> Iterator[_Finding]:
+        mapped = {column["name"] for row in self.feed["field"] for column in columns_of(row.get("from", []))}
+        for number, row in enumerate(self.feed.get("ignored", ())):
+            if row["name"] in mapped:
+                yield _Finding(
+                    place=("ignored", number), expected="mapped or ignored", found=f"{row['name']} both"
+                )
+
+    def _fixed(self) -> Iterator[_Finding]:
+        """Every byte of a data record belongs to exactly one column or to the record kind."""
+        form = self.feed["format"]
+        columns = raw_columns(self.feed)
+        for column in columns:
+            if "at" not in column or "bytes" not in column:
+                yield _Finding(place=("field",), expected=f"at and bytes of {column['name']}", found="none")
+        placed = [(c["at"], c["at"] + c["bytes"], c["name"]) for c in columns if {"at", "bytes"} <= c.keys()]
+        start = form.get("kind_at", 1)
+        placed.append((start, start + len(form["data"]), "kind"))
+        yield from _coverage(sorted(placed), form["record"])
+        yield from self._controls(form, [column["name"] for column in columns])
+
+    def _controls(self, form: Mapping[str, Any], columns: Sequence[str]) -> Iterator[_Finding]:
+        header = [column["name"] for column in form.get("header_columns", ())]
+        trailer = [column["name"] for column in form.get("trailer_columns", ())]
+        wanted: list[tuple[str, str | None, Sequence[str]]] = [
+            ("as_of", form.get("as_of"), header),
+            ("count", form.get("count"), trailer),
+        ]
+        for total in form.get("totals", ()):
+            wanted += [("totals", total["trailer"], trailer), ("totals", total["of"], columns)]
+        for key, name, known in wanted:
+            if name is not None and name not in known:
+                near = nearest(name, known)
+                yield _Finding(
+                    place=("format", key), expected=f"a column for {key}", found=name, nearest=near
+                )
+
+    def _schema(self) -> Iterator[_Finding]:
+        name = self.feed["format"]["schema"]
+        if not (self.folder / name).is_file():
+            files = [str(each.relative_to(self.folder)) for each in self.folder.glob("**/*.xsd")]
+            near = nearest(name, files)
+            yield _Finding(
+                place=("format", "schema"), expected="a file of the project", found=name, nearest=near
+            )
+
+
+_ALLOWED = {
+    "wareki": ("GYYMMDD", "EYYMMDD", "TEXT"),
+    "seireki": ("YYYYMMDD",),
+    "timestamp": ("YYYYMMDDhhmmss", "ISO"),
+    "check_digit": tuple(digits.CHECKS),
+}
+assert set(_ALLOWED["wareki"] + _ALLOWED["seireki"]) < set(
+    dates.PATTERNS
+)  # a pattern offered is one that is read
+
+
+def _coverage(placed: Sequence[tuple[int, int, str]], record: int) -> Iterator[_Finding]:
+    """Gaps and overlaps between columns in order of their place."""
+    edges = [(1, 1, "the start"), *placed, (record + 1, record + 1, "the end")]
+    for (_, end, before), (start, _, after) in pairwise(edges):
+        if start != end:
+            what = "overlap" if start < end else f"gap of {start - end} bytes"
+            yield _Finding(
+                place=("format", "record"),
+                expected=f"{after} at {end}, after {before}",
+                found=f"{what}: at {start}",
+            )
+
+
+def _expression(pattern: str, place: Place) -> Iterator[_Finding]:
+    """Only expressions that run in linear time are taken: no look-around, no back-references."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error:
+        yield _Finding(place=place, expected="an RE2 expression", found=repr(pattern))

@@ -1,0 +1,274 @@
+"""Load a mapping file: one source system, a feed each table, everything wrong with it said at once.
+
+Versions (``[[feed.version]] from = 2027-04-01``) change fields and layout from a day on; the day of the
+delivery decides, so that an old file is still read as it was meant.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from renkei.errors import FixDeclaration
+from renkei.mapping import check, schema
+from renkei.mapping import codes as code_tables
+from renkei.mapping.codes import CodeTable
+from renkei.mapping.lines import Lines, locate
+from renkei.mapping.problems import Problem, refuse
+from renkei.mapping.steps import Step, parse
+from renkei.model import Feed
+
+#: How long a change may take to show when the feed says nothing: one night and its morning.
+DEFAULT_LAG = "26h"
+
+Rows = Sequence[MappingOf[str, Any]]
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+#: Steps after which a text is still what the source wrote.
+_KEEPING = frozenset({"trim", "wide_kana", "check_digit", "postal", "matches", "pad"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldRule:
+    """How one target column is filled."""
+
+    to: str
+    sources: tuple[str, ...]
+    steps: tuple[Step, ...]
+    value: str | None
+    join: str
+    pick_first: bool
+    required: bool
+    most: int | None
+
+    @property
+    def keeps_text(self) -> bool:
+        """True when the text of the source itself is stored."""
+        return all(step.name in _KEEPING for step in self.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What at least ``share`` of a delivery's records look like; a swap of two columns breaks it.
+
+    Without ``matches`` the column must be filled; with it, filled values must match.
+    """
+
+    field: str
+    matches: str | None
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """One feed's mapping. ``digest`` pins the declaration, its code tables and its XML schema."""
+
+    feed: Feed
+    digest: str
+    fields: tuple[FieldRule, ...]
+    codes: MappingOf[str, CodeTable]
+    expect: tuple[Expectation, ...]
+    versions: tuple[tuple[date, "Mapping"], ...] = ()
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """Raw columns that some field reads, in order of first use."""
+        used = [name for rule in self.fields for name in rule.sources]
+        keys = [step.argument for rule in self.fields for step in rule.steps if step.name == "address_key"]
+        used += [argument["municipality"] for argument in keys if "municipality" in argument]
+        return tuple(dict.fromkeys(used))
+
+    def at(self, day: date) -> "Mapping":
+        """The version in force for a delivery of that day."""
+        return next((version for since, version in reversed(self.versions) if since <= day), self)
+
+
+def load_all(folder: Path) -> tuple[Mapping, ...]:
+    """Every feed of every file in the folder, code tables in ``codes/``; all problems together."""
+    made: list[Mapping] = []
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            made += load(path, codes=folder / "codes")
+        except FixDeclaration as error:
+            problems += error.facts["problems"]
+    refuse([*problems, *_shared_ids(made)])
+    return tuple(made)
+
+
+def _shared_ids(mappings: Sequence[Mapping]) -> list[Problem]:
+    ids = [mapping.feed.id for mapping in mappings]
+    return [
+        Problem(file="mappings", line=0, expected="one mapping a feed", found=f"{name} twice")
+        for name in ids
+        if ids.count(name) > 1
+    ]
+
+
+def load(path: Path, *, codes: Path) -> tuple[Mapping, ...]:
+    """Every feed of the file. FixDeclaration lists all problems of the file and the code tables together."""
+    text = path.read_text("utf-8")
+    lines = locate(text)
+    tables, problems = code_tables.load(codes)
+    declared: dict[str, Any] = {}
+    try:
+        declared = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problems.append(Problem(file=path.name, line=0, expected="TOML", found=str(error)))
+    refuse(problems)
+    refuse(schema.problems(declared, schema.MAPPING, file=path.name, lines=lines))
+    for number, where, feed in _versions(declared):
+        problems += check.problems(feed, tables, file=path, lines=lines, at=("feed", number, *where))
+    refuse([*problems, *_twins(declared, file=path.name, lines=lines)])
+    return tuple(
+        _mapping(declared, number, path=path, tables=tables) for number in range(len(declared["feed"]))
+    )
+
+
+def _versions(
+    declared: MappingOf[str, Any],
+) -> Iterator[tuple[int, tuple[str | int, ...], MappingOf[str, Any]]]:
+    """Each feed as declared, and as each of its versions makes it."""
+    for number, feed in enumerate(declared["feed"]):
+        yield number, (), feed
+        for place, _ in enumerate(feed.get("version", ())):
+            yield number, ("version", place), _as_of_version(feed, place)
+
+
+def _as_of_version(feed: MappingOf[str, Any], last: int) -> dict[str, Any]:
+    """The feed with its versions laid over it, up to and including one."""
+    made = dict(feed)
+    for version in sorted(feed["version"], key=lambda each: each["from"])[: last + 1]:
+        gone = set(version.get("drop", ()))
+        made["field"] = _overlay(made["field"], version.get("field", ()), by="to", gone=gone)
+        made["ignored"] = _overlay(made.get("ignored", ()), version.get("ignored", ()), by="name", gone=gone)
+        made["format"] = made["format"] | version.get("format", {})
+    return made
+
+
+def _overlay(base: Rows, over: Rows, *, by: str, gone: set[str]) -> list[Any]:
+    rows = {row[by]: row for row in base} | {row[by]: row for row in over}
+    return [row for name, row in rows.items() if name not in gone]
+
+
+def _twins(declared: MappingOf[str, Any], *, file: str, lines: Lines) -> list[Problem]:
+    names = [feed["name"] for feed in declared["feed"]]
+    return [
+        Problem(file=file, line=lines.of(("feed", place, "name")), expected="one feed a name", found=name)
+        for place, name in enumerate(names)
+        if name in names[:place]
+    ]
+
+
+def _mapping(
+    declared: MappingOf[str, Any], number: int, *, path: Path, tables: MappingOf[str, CodeTable]
+) -> Mapping:
+    feed = declared["feed"][number]
+    digest = _digest(declared, feed, path=path, tables=tables)
+    versions = []
+    for place, version in enumerate(sorted(feed.get("version", ()), key=lambda each: each["from"])):
+        made = _as_of_version(feed, place)
+        versions.append((version["from"], _build(declared, made, path=path, tables=tables, digest=digest)))
+    base = _build(declared, feed, path=path, tables=tables, digest=digest)
+    return Mapping(**{**vars(base), "versions": tuple(versions)})
+
+
+def _build(
+    declared: MappingOf[str, Any],
+    feed: MappingOf[str, Any],
+    *,
+    path: Path,
+    tables: MappingOf[str, CodeTable],
+    digest: str,
+) -> Mapping:
+    fields = tuple(_rule(row) for row in feed["field"])
+    return Mapping(
+        feed=_feed(declared, feed, path=path),
+        digest=digest,
+        fields=fields,
+        codes={name: tables[name] for name in _tables_used(feed)},
+        expect=tuple(_expectation(row) for row in feed.get("expect", ())),
+    )
+
+
+def _rule(row: MappingOf[str, Any]) -> FieldRule:
+    return FieldRule(
+        to=row["to"],
+        sources=tuple(column["name"] for column in check.columns_of(row.get("from", []))),
+        steps=tuple(parse(step) for step in row.get("steps", ())),
+        value=row.get("value"),
+        join=row.get("join", ""),
+        pick_first=row.get("pick") == "first",
+        required=row.get("required", row["to"] == "source_key"),
+        most=row.get("max"),
+    )
+
+
+def _expectation(row: MappingOf[str, Any]) -> Expectation:
+    return Expectation(field=row["field"], matches=row.get("matches"), share=row["share"])
+
+
+def _feed(declared: MappingOf[str, Any], feed: MappingOf[str, Any], *, path: Path) -> Feed:
+    return Feed(
+        system=declared["system"],
+        name=feed["name"],
+        title=feed.get("title", declared["title"]),
+        owner=feed.get("owner", declared["owner"]),
+        connector=feed["connector"],
+        connection=feed["connection"],
+        settings=feed.get("settings", {}),
+        format=_format(feed, path=path),
+        delivers=feed["delivers"],
+        record=feed["record"],
+        schedule=feed["schedule"],
+        lag=duration(feed.get("lag", DEFAULT_LAG)),
+    )
+
+
+def duration(text: str) -> timedelta:
+    """``26h`` → a span of time; units m, h, d."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+
+
+def _format(feed: MappingOf[str, Any], *, path: Path) -> dict[str, Any]:
+    """The declared format with what the reader needs beside it: columns, key, the schema's place."""
+    made = dict(feed["format"])
+    made["columns"] = check.raw_columns(feed)
+    key = next(row for row in feed["field"] if row["to"] == "source_key")
+    names = [column["name"] for column in check.columns_of(key["from"])]
+    made["key"] = {"columns": names, "join": key.get("join", "")}
+    if "schema" in made:
+        made["schema"] = str(path.parent.resolve() / made["schema"])
+    return made
+
+
+def _tables_used(feed: MappingOf[str, Any]) -> list[str]:
+    steps = [parse(step) for row in feed["field"] for step in row.get("steps", ())]
+    return sorted({str(step.argument) for step in steps if step.name == "code"})
+
+
+def _digest(
+    declared: MappingOf[str, Any],
+    feed: MappingOf[str, Any],
+    *,
+    path: Path,
+    tables: MappingOf[str, CodeTable],
+) -> str:
+    """sha256 over the feed's whole meaning: declaration, code tables, XML schema."""
+    everything = [feed, *(_as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
+    used = sorted({name for each in everything for name in _tables_used(each)})
+    schemas = sorted({each["format"]["schema"] for each in everything if "schema" in each["format"]})
+    meaning = {
+        "system": {name: value for name, value in declared.items() if name != "feed"},
+        "feed": feed,
+        "codes": {name: tables[name].declared for name in used},
+        "schemas": {name: hashlib.sha256((path.parent / name).read_bytes()).hexdigest() for name in schemas},
+    }
+    canonical = json.dumps(meaning, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()

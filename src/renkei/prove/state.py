@@ -1,0 +1,238 @@
+"""What the landing zone and the registry hold: I1 to I5."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from renkei.errors import RenkeiError
+from renkei.landing import digest_of
+from renkei.prove.ground import Findings, Ground
+from renkei.records import RECORD_TYPES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_KINDS = ("merged", "unchanged", "superseded", "rejected")
+_TABLES = tuple(kind.table for kind in RECORD_TYPES.values())
+
+
+# I1 ----------------------------------------------------------------------------------------------
+
+
+def whole_objects(ground: Ground, findings: Findings) -> None:
+    """Hash every file again; every row that names an object has it, at the size it was written with."""
+    whole: dict[str, int] = {}
+    for place in ground.landing.stored():
+        if digest_of(place) == place.name:
+            whole[place.name] = place.stat().st_size
+        findings.expect(place.name in whole, f"object:{place.name[:12]} damaged")
+    for row in ground.rows(_NAMED):
+        findings.expect(whole.get(row.sha256) == row.bytes, f"{row.name} names an object that is not whole")
+    known = {row.sha256 for row in ground.rows("SELECT sha256 FROM object")}
+    parts = sum(1 for place in ground.landing.root.rglob("*.part*") if place.is_file())
+    findings.notes.append(f"unnamed={len(whole.keys() - known)} unfinished={parts}")
+
+
+_NAMED = """
+    WITH named AS (
+        SELECT 'delivery:' || delivery_id AS name, sha256 FROM delivery
+        UNION ALL SELECT 'unit:' || unit_id, dispositions FROM unit
+        UNION ALL SELECT 'unit:' || unit_id, snapshot FROM unit
+        UNION ALL SELECT 'cursor:' || feed, snapshot FROM cursor
+        UNION ALL SELECT 'object:' || left(sha256, 12), sha256 FROM object
+    )
+    SELECT named.name, sha256, object.bytes FROM named LEFT JOIN object USING (sha256)
+"""
+
+
+# I2 ----------------------------------------------------------------------------------------------
+
+
+def conservation(ground: Ground, findings: Findings) -> None:
+    """Per unit: the equation, one disposition a record, and as many rows as the counts say."""
+    written = {row.unit_id: (row.merged, row.ended, row.rejected) for row in ground.rows(_WRITTEN)}
+    for unit in ground.rows("SELECT * FROM unit ORDER BY unit_id"):
+        stated = {kind: getattr(unit, kind) for kind in _KINDS}
+        findings.expect(unit.records == sum(stated.values()), f"unit:{unit.unit_id} counts do not add up")
+        counted = written.get(unit.unit_id, (0, 0, 0))
+        as_stated = counted == (unit.merged, unit.ended, unit.rejected)
+        findings.expect(as_stated, f"unit:{unit.unit_id} rows differ from its counts")
+        _dispositions(ground.landing.path(unit.dispositions), unit, stated=stated, findings=findings)
+
+
+def _dispositions(place: Path, unit: Any, *, stated: Mapping[str, int], findings: Findings) -> None:  # noqa: ANN401 - a row of any query
+    import pyarrow.compute as pc
+
+    table = _parquet(place, ["rec_no", "kind"])
+    if table is None:
+        findings.broken(f"unit:{unit.unit_id} dispositions cannot be read")
+        return
+    findings.checked += unit.records
+    counted = {pair["values"]: pair["counts"] for pair in pc.value_counts(table["kind"]).to_pylist()}
+    as_stated = counted == {kind: count for kind, count in stated.items() if count}
+    findings.expect(as_stated, f"unit:{unit.unit_id} dispositions differ from its counts")
+    once = pc.count_distinct(table["rec_no"]).as_py() == table.num_rows == unit.records
+    complete = unit.part != "all" or (pc.max(table["rec_no"]).as_py() or 0) == unit.records
+    findings.expect(once and complete, f"unit:{unit.unit_id} a record has no disposition, or two")
+
+
+_WRITTEN_IN_TABLES = "\nUNION ALL ".join(
+    f"""SELECT unit_id, count(*) FILTER (WHERE NOT removed) AS merged,
+        count(*) FILTER (WHERE removed) AS ended, 0 AS rejected
+    FROM {table} GROUP BY unit_id"""
+    for table in _TABLES
+)
+_WRITTEN = f"""
+    WITH written AS (
+        {_WRITTEN_IN_TABLES}
+        UNION ALL SELECT unit_id, 0, 0, count(*) FROM reject GROUP BY unit_id
+    )
+    SELECT unit_id, sum(merged) AS merged, sum(ended) AS ended, sum(rejected) AS rejected
+    FROM written
+    GROUP BY unit_id
+"""
+
+
+# I3 ----------------------------------------------------------------------------------------------
+
+
+def all_or_nothing(ground: Ground, findings: Findings) -> None:
+    """Nothing of a unit exists without the unit, and the unit not without its event and watermark."""
+    findings.checked += ground.count("SELECT count(*) FROM unit")
+    for table, column in map(tuple, ground.rows(_TELLING_OF_UNITS)):
+        orphans = ground.count(
+            f'SELECT count(*) FROM "{table}" WHERE "{column}" NOT IN (SELECT unit_id FROM unit)'
+        )
+        findings.expect(not orphans, f"{table}.{column}: {orphans} rows of no unit")
+    for row in ground.rows(_HALF_DONE):
+        findings.broken(row.problem)
+
+
+_TELLING_OF_UNITS = """
+    SELECT c.table_name, c.column_name
+    FROM information_schema.columns c
+    JOIN information_schema.tables t USING (table_schema, table_name)
+    WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.table_name <> 'unit'
+      AND c.column_name IN ('unit_id', 'founded_by_unit', 'closed_by_unit')
+    ORDER BY 1, 2
+"""
+_DONE = """
+    done AS (
+        SELECT body::jsonb ->> 'object' AS object, count(*) AS times
+        FROM audit_event
+        WHERE body LIKE '{"action":"unit.done"%'
+        GROUP BY 1
+    )
+"""
+_HALF_DONE = f"""
+    WITH {_DONE}
+    SELECT coalesce('unit:' || unit_id, object) || ' events=' || coalesce(times, 0) AS problem
+    FROM unit FULL JOIN done ON object = 'unit:' || unit_id
+    WHERE times IS DISTINCT FROM 1 OR unit_id IS NULL
+    UNION ALL
+    SELECT 'delivery:' || d.delivery_id || ' is ' || d.verdict
+    FROM delivery d
+    WHERE (d.verdict = 'merged') <> EXISTS (SELECT FROM unit u WHERE u.delivery_id = d.delivery_id)
+    UNION ALL
+    SELECT 'cursor:' || done.feed || ' is not where its units are'
+    FROM (SELECT feed, max(as_of) AS as_of FROM unit GROUP BY feed) done
+    LEFT JOIN cursor c ON c.feed = done.feed
+    LEFT JOIN unit newest ON newest.unit_id = c.unit_id
+    WHERE (newest.feed, newest.as_of, newest.snapshot, c.as_of)
+        IS DISTINCT FROM (done.feed, done.as_of, c.snapshot, done.as_of)
+"""
+
+
+# I4 ----------------------------------------------------------------------------------------------
+
+
+def no_loss(ground: Ground, findings: Findings) -> None:
+    """The newest merged delivery of each feed, read again: its keys are in the registry, and no others."""
+    for unit in ground.rows(_NEWEST):
+        try:
+            again = ground.reread(unit.feed, ground.landing.path(unit.sha256), unit.as_of)
+        except (RenkeiError, OSError) as broken:
+            findings.broken(f"unit:{unit.unit_id} {getattr(broken, 'code', 'unreadable')}")
+            continue
+        held, delivered = _held(ground, unit.feed), again.records | again.rejected
+        aside = {row.source_key for row in ground.rows(_ASIDE, feed=unit.feed)}
+        lost = delivered - held - aside - _keys(ground.landing.path(unit.dispositions), only="superseded")
+        # a record without a readable key may be any of those held
+        surplus = frozenset() if again.nameless else held - delivered
+        findings.checked += len(delivered)
+        findings.expect(not lost, f"unit:{unit.unit_id} lacks {len(lost)} keys of its delivery")
+        findings.expect(not surplus, f"unit:{unit.unit_id} holds {len(surplus)} keys that were not delivered")
+        same = _keys(ground.landing.path(unit.snapshot)) == held
+        findings.expect(same, f"unit:{unit.unit_id} snapshot and registry hold different keys")
+
+
+_NEWEST = """
+    SELECT c.feed, u.unit_id, u.as_of, u.dispositions, c.snapshot, d.sha256
+    FROM cursor c
+    JOIN unit u USING (unit_id)
+    JOIN delivery d USING (delivery_id)
+    ORDER BY c.feed
+"""
+_ASIDE = "SELECT source_key FROM reject WHERE feed = :feed AND state = 'open'"
+_HELD = " UNION ALL ".join(
+    f"SELECT source_key FROM {table} WHERE feed = :feed AND known_to IS NULL AND NOT removed"
+    for table in _TABLES
+)
+
+
+def _held(ground: Ground, feed: str) -> frozenset[str]:
+    return frozenset(row.source_key for row in ground.rows(_HELD, feed=feed))
+
+
+def _keys(place: Path, *, only: str | None = None) -> frozenset[str]:
+    import pyarrow.compute as pc
+
+    table = _parquet(place, ["source_key", "kind"] if only else ["source_key"])
+    if table is None:
+        return frozenset()
+    if only:
+        table = table.filter(pc.equal(table["kind"], only))
+    return frozenset(table["source_key"].to_pylist())
+
+
+def _parquet(place: Path, columns: list[str]) -> "pa.Table | None":
+    """A table of the landing zone; None where the file is missing or damaged, which I1 tells."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(place, columns=columns)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+# I5 ----------------------------------------------------------------------------------------------
+
+
+def no_double(ground: Ground, findings: Findings) -> None:
+    """One row for each version of a key (between two removals), one open row a key, one event a unit."""
+    for table in _TABLES:
+        findings.checked += ground.count(f"SELECT count(*) FROM {table}")
+        for row in ground.rows(_DOUBLES.format(table=table)):
+            findings.broken(f"{table}:{row.record_id} {row.problem}")
+    for row in ground.rows(f"WITH {_DONE} SELECT object, times FROM done WHERE times > 1"):
+        findings.broken(f"{row.object} done {row.times} times")
+
+
+_DOUBLES = """
+    WITH life AS (
+        SELECT record_id, feed, source_key, source_version, content_hash, removed, known_to,
+            count(*) FILTER (WHERE removed) OVER (PARTITION BY feed, source_key ORDER BY record_id) AS life
+        FROM {table}
+    )
+    SELECT max(record_id) AS record_id, 'same version twice' AS problem
+    FROM life
+    GROUP BY feed, source_key, life, source_version, content_hash, removed
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT max(record_id), 'two open rows of one key'
+    FROM life
+    WHERE known_to IS NULL
+    GROUP BY feed, source_key
+    HAVING count(*) > 1
+"""

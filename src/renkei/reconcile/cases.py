@@ -1,0 +1,105 @@
+"""Keeps cases (要確認案件): brings what is open to what a night found, in the caller's transaction.
+
+One case for each subject and cause. A difference that is gone closes its case; the same one back reopens it.
+The caller holds the lease, checks the fence, writes run and audit event, and commits.
+"""
+
+import io
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from uuid import UUID
+
+import pyarrow as pa
+import sqlalchemy as sa
+from pyarrow import csv
+
+from renkei.reconcile.calendar import due_on
+from renkei.reconcile.find import Found, Outcome
+
+#: Who opens and closes cases by what was found.
+ACTOR = "system"
+
+_STEP = re.compile(r"^-- step: (\w+)\n", re.MULTILINE)
+_INSERT_RULE = sa.text("""
+    INSERT INTO rule_now VALUES (
+        :rule_id, :rule_digest, :kind, :owner, :severity, :due_on, :lasting,
+        :state, :compared, :found, :in_transit, :missing_feeds, :seconds
+    )
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseCounts:
+    """What one reconciliation changed. All zero when it is run again on the same data."""
+
+    new_mismatches: int
+    gone_mismatches: int
+    opened: int
+    reopened: int
+    joined: int
+    closed: int
+
+
+def settle(connection: sa.Connection, found: Found, *, run_id: UUID, now: datetime) -> CaseCounts:
+    """Open, join, reopen and close, and leave one ``rule_result`` a rule; a repeat changes nothing."""
+    _stage(connection, found)
+    bound = {"as_of": found.as_of, "run_id": run_id, "now": now, "actor": ACTOR}
+    for statement in _steps("settle.sql"):
+        named = {name: value for name, value in bound.items() if f":{name}" in statement}
+        connection.execute(sa.text(statement), named)
+    return _counts(connection)
+
+
+def _stage(connection: sa.Connection, found: Found) -> None:
+    connection.exec_driver_sql(_text("stage.sql"))
+    for outcome in found.outcomes:
+        connection.execute(_INSERT_RULE, _rule_row(outcome, found.as_of))
+    copy_in(connection, "found_now", found.mismatches)
+    connection.exec_driver_sql("ANALYZE found_now")
+
+
+def _rule_row(outcome: Outcome, as_of: date) -> dict[str, object]:
+    rule = outcome.rule
+    declared = {name: getattr(rule, name) for name in ("kind", "owner", "severity", "lasting")}
+    counted = {
+        name: getattr(outcome, name) for name in ("state", "compared", "found", "in_transit", "seconds")
+    }
+    return (
+        declared
+        | counted
+        | {
+            "rule_id": rule.id,
+            "rule_digest": rule.digest,
+            "due_on": due_on(as_of, rule.severity),
+            "missing_feeds": list(outcome.missing_feeds),
+        }
+    )
+
+
+def copy_in(connection: sa.Connection, name: str, table: pa.Table) -> None:
+    """COPY an Arrow table into a PostgreSQL table with the same column names."""
+    text = io.BytesIO()
+    options = csv.WriteOptions(include_header=False, quoting_style="all_valid")
+    csv.write_csv(table, text, options)
+    columns = ", ".join(f'"{column}"' for column in table.column_names)
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    with raw.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(text.getvalue())
+
+
+def _counts(connection: sa.Connection) -> CaseCounts:
+    return CaseCounts(**connection.execute(sa.text(_text("counts.sql"))).mappings().one())
+
+
+def _steps(name: str) -> list[str]:
+    """The statements of a file, one for each ``-- step:``."""
+    return _STEP.split(_text(name))[2::2]
+
+
+@cache
+def _text(name: str) -> str:
+    return resources.files("renkei.reconcile").joinpath("sql", name).read_text("utf-8")

@@ -1,0 +1,7 @@
+SELECT
+    (SELECT count(*) FROM new_now) AS new_mismatches,
+    (SELECT count(*) FROM gone_now) AS gone_mismatches,
+    (SELECT count(*) FROM touched_now WHERE kind = 'opened') AS opened,
+    (SELECT count(*) FROM touched_now WHERE kind = 'reopened') AS reopened,
+    (SELECT count(*) FROM touched_now WHERE kind = 'joined') AS joined,
+    (SELECT count(*) FROM closing_now WHERE kind = 'closed') AS closed

@@ -1,0 +1,183 @@
+-- Brings mismatches and cases to what this night found. Rules that were not compared are not looked at.
+
+-- step: gone
+-- A difference in transit keeps an open mismatch open; an event only gives way to its own repetition.
+CREATE TEMP TABLE gone_now ON COMMIT DROP AS
+SELECT m.mismatch_id, m.case_id, m.rule_id
+FROM mismatch AS m
+JOIN rule_now AS r ON r.rule_id = m.rule_id AND r.state = 'compared'
+LEFT JOIN found_now AS f
+    ON f.rule_id = m.rule_id
+    AND f.subject_kind = m.subject_kind
+    AND f.subject_id = m.subject_id
+    AND f.field = m.field
+    AND f.left_feed = m.left_feed
+    AND f.left_key = m.left_key
+    AND f.right_feed = m.right_feed
+    AND f.right_key = m.right_key
+WHERE m.gone_at IS NULL
+    AND CASE
+        WHEN r.lasting THEN f.rule_id IS NOT NULL AND NOT f.in_transit AND f.since IS DISTINCT FROM m.since
+        ELSE f.rule_id IS NULL
+    END;
+
+-- step: close_mismatches
+UPDATE mismatch AS m
+SET gone_as_of = :as_of, gone_by_run = :run_id, gone_at = :now
+FROM gone_now AS g
+WHERE m.mismatch_id = g.mismatch_id;
+
+-- step: new
+CREATE TEMP TABLE new_now ON COMMIT DROP AS
+SELECT f.*
+FROM found_now AS f
+LEFT JOIN mismatch AS m
+    ON m.gone_at IS NULL
+    AND f.rule_id = m.rule_id
+    AND f.subject_kind = m.subject_kind
+    AND f.subject_id = m.subject_id
+    AND f.field = m.field
+    AND f.left_feed = m.left_feed
+    AND f.left_key = m.left_key
+    AND f.right_feed = m.right_feed
+    AND f.right_key = m.right_key
+WHERE m.mismatch_id IS NULL
+    AND NOT f.in_transit;
+
+-- step: develop
+-- The same difference may change its class while it lasts (not ended, then ended on a wrong day).
+UPDATE mismatch AS m
+SET class = f.class, since = f.since, minutes = f.minutes
+FROM found_now AS f
+JOIN rule_now AS r ON r.rule_id = f.rule_id AND NOT r.lasting
+WHERE m.gone_at IS NULL
+    AND NOT f.in_transit
+    AND f.rule_id = m.rule_id
+    AND f.subject_kind = m.subject_kind
+    AND f.subject_id = m.subject_id
+    AND f.field = m.field
+    AND f.left_feed = m.left_feed
+    AND f.left_key = m.left_key
+    AND f.right_feed = m.right_feed
+    AND f.right_key = m.right_key
+    AND (f.class, f.since, f.minutes) IS DISTINCT FROM (m.class, m.since, m.minutes);
+
+-- step: touched
+CREATE TEMP TABLE touched_now ON COMMIT DROP AS
+SELECT
+    n.subject_kind,
+    n.subject_id,
+    n.cause,
+    min(n.rule_id) AS rule_id,
+    count(*) AS mismatches,
+    CASE
+        WHEN c.case_id IS NULL THEN 'opened'
+        WHEN c.state = 'closed' THEN 'reopened'
+        ELSE 'joined'
+    END AS kind
+FROM new_now AS n
+LEFT JOIN "case" AS c
+    ON c.subject_kind = n.subject_kind
+    AND c.subject_id = n.subject_id
+    AND c.cause = n.cause
+GROUP BY n.subject_kind, n.subject_id, n.cause, c.case_id, c.state;
+
+-- step: open_cases
+INSERT INTO "case" (
+    subject_kind, subject_id, cause, rule_id, owner, severity, state, opened_at, opened_as_of, due_on
+)
+SELECT t.subject_kind, t.subject_id, t.cause, r.rule_id, r.owner, r.severity, 'open', :now, :as_of, r.due_on
+FROM touched_now AS t
+JOIN rule_now AS r ON r.rule_id = t.rule_id
+WHERE t.kind = 'opened'
+ORDER BY t.subject_kind, t.subject_id, t.cause;
+
+-- step: reopen_cases
+UPDATE "case" AS c
+SET
+    state = 'open',
+    reopened = c.reopened + 1,
+    closed_at = NULL,
+    closed_as_of = NULL,
+    owner = r.owner,
+    severity = r.severity,
+    due_on = r.due_on
+FROM touched_now AS t
+JOIN rule_now AS r ON r.rule_id = t.rule_id
+WHERE t.kind = 'reopened'
+    AND c.subject_kind = t.subject_kind
+    AND c.subject_id = t.subject_id
+    AND c.cause = t.cause;
+
+-- step: insert_mismatches
+INSERT INTO mismatch (
+    rule_id, rule_digest, kind, subject_kind, subject_id, resident_id, cause, field, class,
+    left_feed, left_key, right_feed, right_key, since, minutes, case_id, first_as_of, found_by_run, found_at
+)
+SELECT
+    n.rule_id, r.rule_digest, r.kind, n.subject_kind, n.subject_id, n.resident_id, n.cause, n.field, n.class,
+    n.left_feed, n.left_key, n.right_feed, n.right_key, n.since, n.minutes, c.case_id, :as_of, :run_id, :now
+FROM new_now AS n
+JOIN rule_now AS r ON r.rule_id = n.rule_id
+JOIN "case" AS c
+    ON c.subject_kind = n.subject_kind
+    AND c.subject_id = n.subject_id
+    AND c.cause = n.cause
+ORDER BY n.rule_id, n.subject_id, n.right_key;
+
+-- step: closing
+-- Cases that lost mismatches tonight; those with none left are closed, except where a person dismissed them.
+CREATE TEMP TABLE closing_now ON COMMIT DROP AS
+SELECT
+    g.case_id,
+    min(g.rule_id) AS rule_id,
+    count(*) AS mismatches,
+    CASE
+        WHEN c.state NOT IN ('closed', 'dismissed')
+            AND NOT EXISTS (SELECT 1 FROM mismatch AS m WHERE m.case_id = g.case_id AND m.gone_at IS NULL)
+            THEN 'closed'
+        ELSE 'left'
+    END AS kind
+FROM gone_now AS g
+JOIN "case" AS c ON c.case_id = g.case_id
+GROUP BY g.case_id, c.state;
+
+-- step: close_cases
+UPDATE "case" AS c
+SET state = 'closed', closed_at = :now, closed_as_of = :as_of
+FROM closing_now AS l
+WHERE l.case_id = c.case_id
+    AND l.kind = 'closed';
+
+-- step: events
+INSERT INTO case_event (case_id, happened_at, as_of, kind, actor, run_id, detail)
+SELECT
+    e.case_id, :now, :as_of, e.kind, :actor, :run_id,
+    jsonb_build_object('rule_id', e.rule_id, 'mismatches', e.mismatches)
+FROM (
+    SELECT c.case_id, t.kind, t.rule_id, t.mismatches, 1 AS step
+    FROM touched_now AS t
+    JOIN "case" AS c
+        ON c.subject_kind = t.subject_kind
+        AND c.subject_id = t.subject_id
+        AND c.cause = t.cause
+    UNION ALL
+    SELECT case_id, kind, rule_id, mismatches, 2 AS step
+    FROM closing_now
+) AS e
+ORDER BY e.case_id, e.step;
+
+-- step: results
+INSERT INTO rule_result (
+    run_id, rule_id, rule_digest, state, compared, found, in_transit,
+    opened, closed, reopened, missing_feeds, seconds
+)
+SELECT
+    :run_id, r.rule_id, r.rule_digest, r.state, r.compared, r.found, r.in_transit,
+    (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'opened'),
+    (SELECT count(*) FROM closing_now AS l WHERE l.rule_id = r.rule_id AND l.kind = 'closed'),
+    (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'reopened'),
+    r.missing_feeds, r.seconds
+FROM rule_now AS r
+ORDER BY r.rule_id
+ON CONFLICT (run_id, rule_id) DO NOTHING;

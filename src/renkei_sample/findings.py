@@ -1,0 +1,234 @@
+"""Truth for each rule, read off the rows as they now stand: which keys, and since when it could be seen."""
+
+from datetime import date, timedelta
+
+from renkei_sample.identifiers import from_ymd, from_wareki
+from renkei_sample.records import Benefit, Recipient, Resident, Taxpayer
+from renkei_sample.state import CityState
+from renkei_sample.truth import Truth
+
+JUKI, TAX, ASSESSMENT, WELFARE, BENEFIT = (
+    "juki.resident",
+    "tax.taxpayer",
+    "tax.assessment",
+    "welfare.recipient",
+    "welfare.benefit",
+)
+MINUTES = {"address": 6, "name": 4, "date_of_birth": 3, "household": 5}
+_JUKI_KIND = {"03": "birth", "01": "moved_in", "02": "moved_in", "11": "moved_out", "12": "moved_out", "13": "death"}
+_JUKI_KIND |= {"21": "address", "22": "correction", "23": "correction", "41": "name"}
+_JUKI_KIND |= {"31": "household", "32": "household", "33": "household", "51": "protection"}
+_TAX_KIND = {"01": "address", "02": "name", "05": "new", "06": "date_of_birth", "07": "household"}
+_WELFARE_KIND = {"住所": "address", "氏名": "name", "新規": "new", "生年月日": "date_of_birth", "世帯": "household"}
+_FRESH_BIRTH = {"date_of_birth", "new", "birth", "moved_in", "correction"}
+_FRESH_HOUSEHOLD = {"household", "address", "moved_in", "birth"}
+LONG_AGO = date(1900, 1, 1)
+
+Other = Taxpayer | Recipient
+
+
+def keyed_on(row: Resident | Other | Benefit) -> date:
+    """The day on which a row was last written."""
+    if isinstance(row, Resident):
+        return date.fromisoformat(row.koshin_ts[:10])
+    return from_ymd(row.koshin_ymdhms[:8]) if isinstance(row, Taxpayer) else date.fromisoformat(row.koshin[:10])
+
+
+def kind_of(row: Resident | Other) -> str:
+    """The common word for why a row was last written."""
+    if isinstance(row, Resident):
+        return _JUKI_KIND[row.ido_jiyu]
+    return _TAX_KIND.get(row.koshin_jiyu, "other") if isinstance(row, Taxpayer) else _WELFARE_KIND.get(row.jiyu, "other")
+
+
+def feed_of(row: Resident | Other) -> tuple[str, str]:
+    """Feed and key of a person's record."""
+    if isinstance(row, Resident):
+        return JUKI, row.atena_no
+    return (TAX, row.atena_no) if isinstance(row, Taxpayer) else (WELFARE, row.bango)
+
+
+def _fresh(kinds: set[str], *rows: Resident | Other) -> date:
+    return max((keyed_on(row) for row in rows if kind_of(row) in kinds), default=LONG_AGO)
+
+
+def deceased_child(state: CityState, entry: Resident, benefit: Benefit, *, klass: str) -> Truth:
+    """R01: due from the first day of the month after."""
+    gone = from_ymd(entry.shibo_ymd or entry.ido_ymd)
+    next_month = (gone.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return state.ledger.plant(
+        "R01",
+        klass,
+        field="status",
+        left=(JUKI, entry.atena_no),
+        right=(BENEFIT, benefit.bango),
+        since=max(next_month, keyed_on(entry)),
+        day=state.day,
+    )
+
+
+def insurance_after_death(state: CityState, entry: Resident, benefit: Benefit) -> Truth:
+    """R02: not ended, or ended on another day than the one after the death."""
+    return state.ledger.plant(
+        "R02",
+        "not_ended" if benefit.jotai == "受給中" else "wrong_date",
+        field="ended_on",
+        left=(JUKI, entry.atena_no),
+        right=(BENEFIT, benefit.bango),
+        since=keyed_on(entry),
+        day=state.day,
+    )
+
+
+def benefit_after_moving_out(state: CityState, entry: Resident, benefit: Benefit) -> Truth:
+    """R05: someone has moved out and a benefit runs on."""
+    kinds = {"児童手当": "child_allowance", "国民健康保険": "national_health", "介護保険": "long_term_care"}
+    return state.ledger.plant(
+        "R05",
+        kinds.get(benefit.shubetsu, "elderly_health"),
+        field="status",
+        left=(JUKI, entry.atena_no),
+        right=(BENEFIT, benefit.bango),
+        since=max(from_ymd(entry.tenshutsu_ymd or entry.ido_ymd), keyed_on(entry)),
+        day=state.day,
+    )
+
+
+def old_mailing_address(state: CityState, entry: Resident) -> Truth:
+    """R06: notices go to where the person no longer lives."""
+    row = state.assessments[entry.atena_no]
+    mailed = from_ymd(row.koshin_ymdhms[:8]) if row.koshin_jiyu == "01" else LONG_AGO
+    return state.ledger.plant(
+        "R06",
+        "old_address",
+        field="mailing_address",
+        left=(JUKI, entry.atena_no),
+        right=(ASSESSMENT, entry.atena_no),
+        since=max(from_ymd(entry.jutei_ymd), _fresh({"address"}, entry), mailed),
+        day=state.day,
+    )
+
+
+def other_address(state: CityState, entry: Resident, other: Other) -> Truth:
+    """R10: another office has another place."""
+    return state.ledger.plant(
+        "R10",
+        "other_place",
+        field="address",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=max(from_ymd(entry.jutei_ymd), _fresh({"address"}, other)),
+        day=state.day,
+    )
+
+
+def other_birth(state: CityState, entry: Resident, other: Other, *, klass: str) -> Truth:
+    """R11: another office has another birth date."""
+    return state.ledger.plant(
+        "R11",
+        klass,
+        field="date_of_birth",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=_fresh(_FRESH_BIRTH, entry, other),
+        day=state.day,
+    )
+
+
+def other_name(state: CityState, entry: Resident, other: Other, *, klass: str) -> Truth:
+    """R13: another office has another name or reading."""
+    return state.ledger.plant(
+        "R13",
+        klass,
+        field="name",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=_fresh({"name"}, entry, other),
+        day=state.day,
+    )
+
+
+def two_numbers(state: CityState, one: Taxpayer, two: Taxpayer) -> Truth:
+    """R15: one person under two numbers."""
+    first, second = sorted((one, two), key=lambda row: row.atena_no)
+    return state.ledger.plant(
+        "R15",
+        "two_numbers",
+        field="party_number",
+        left=feed_of(first),
+        right=feed_of(second),
+        since=max(from_wareki(first.ido_ymd), from_wareki(second.ido_ymd)),
+        day=state.day,
+    )
+
+
+def other_household(state: CityState, entry: Resident, head: Resident, other: Recipient) -> Truth:
+    """R19: the welfare office counts a household that 住基 has parted."""
+    return state.ledger.plant(
+        "R19",
+        "other_household",
+        field="household",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=_fresh(_FRESH_HOUSEHOLD, entry, head),
+        day=state.day,
+    )
+
+
+def left_out_child(state: CityState, entry: Resident) -> Truth:
+    """R22: a child of a paid household who is not a target."""
+    arrived = max(from_ymd(entry.seinengappi), from_ymd(entry.tennyu_ymd or entry.seinengappi))
+    return state.ledger.plant(
+        "R22",
+        "not_target",
+        field="status",
+        left=(JUKI, entry.atena_no),
+        right=(BENEFIT, None),
+        since=arrived + timedelta(days=15),
+        day=state.day,
+    )
+
+
+def unknown_child(state: CityState, benefit: Benefit) -> Truth:
+    """R22: a child that 住基 has never heard of."""
+    return state.ledger.plant(
+        "R22",
+        "unknown_child",
+        field="status",
+        left=(JUKI, None),
+        right=(BENEFIT, benefit.bango),
+        since=max(date.fromisoformat(benefit.kaishi), keyed_on(benefit)),
+        day=state.day,
+    )
+
+
+def double_entry(state: CityState, one: Resident | Other, two: Resident | Other, *, has_error: bool = False) -> Truth:
+    """R38: the same change keyed by hand in two systems; it stays found for good."""
+    field = kind_of(one)
+    return state.ledger.plant(
+        "R38",
+        "with_error" if has_error else "same_value",
+        field=field,
+        left=feed_of(one),
+        right=feed_of(two),
+        since=max(keyed_on(one), keyed_on(two)),
+        day=state.day,
+        lasting=True,
+        minutes=MINUTES[field],
+    )
+
+
+def broken_delivery(state: CityState, name: str, feed: str, *, klass: str) -> Truth:
+    """R39: a file that is damaged or was sent twice; found in the very night."""
+    state.anomalies.append((name, feed, klass))
+    return state.ledger.plant(
+        "R39",
+        klass,
+        field="delivery",
+        left=(feed, name),
+        right=("", None),
+        since=state.day,
+        day=state.day,
+        lasting=True,
+        sure_from=state.day,
+    )
