@@ -18,14 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.failpoint import failpoint
-from renkei.part import disk_errors
+from renkei.part import HashedFile, disk_errors
 
 if TYPE_CHECKING:
     import arrow_odbc
@@ -307,7 +307,7 @@ def _write(
     schema = pa.schema([(column.name, pa.string()) for column in columns])
     part = Path(order["part"])
     with disk_errors(part), part.open("wb") as file:
-        hashed = _HashedFile(file)
+        hashed = HashedFile(file)
         total = _write_blocks(_blocks(batches, schema), hashed)
         file.flush()
         failpoint("part.written")
@@ -327,7 +327,7 @@ def _blocks(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
     yield held.combine_chunks()
 
 
-def _write_blocks(blocks: Iterator[pa.Table], file: "_HashedFile") -> Totals:
+def _write_blocks(blocks: Iterator[pa.Table], file: HashedFile) -> Totals:
     rows, digest, filled = 0, 0, [0]
     first = next(blocks)
     with pa.ipc.new_file(file, first.schema) as writer:
@@ -360,22 +360,6 @@ def _digest(block: pa.Table) -> int:
 
 def _join(values: Sequence[pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(*values, _BETWEEN, null_handling="skip")
-
-
-class _HashedFile:
-    """A file that hashes what is written to it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.sha256 = hashlib.sha256()
-        self.closed = False
-        self._file = file
-
-    def write(self, data: bytes) -> int:
-        self.sha256.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 def _prove(stated: Totals, counted: Totals, columns: Sequence[Column], order: Order) -> None:

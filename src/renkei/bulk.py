@@ -12,8 +12,9 @@ def copy_in(connection: sa.Connection, table: str, rows: pa.Table) -> None:
     if not rows.num_rows:
         return
     text = io.BytesIO()
+    # an empty chunk inside a table makes the CSV writer emit zero bytes
     pyarrow.csv.write_csv(
-        rows, text, pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+        rows.combine_chunks(), text, pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
     )
     names = ", ".join(f'"{name}"' for name in rows.column_names)
     driver = connection.connection.driver_connection

@@ -2,14 +2,23 @@
 
 import errno
 import fcntl
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 from renkei.errors import Stop, TryAgain
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+#: What is compared with the source before a transfer goes on: the start, where a file says when it was made,
+#: and the end of what is here.
+_HEAD, _TAIL = 64 << 10, 1 << 20
+
+#: Gives the source's bytes from a place on, exactly as many as asked for unless it ends there.
+ReadAt = Callable[[int, int], bytes]
 
 
 @contextmanager
@@ -50,3 +59,100 @@ def publish(part: Path, *, name: str) -> Path:
     finally:
         os.close(folder)
     return path
+
+
+class Unfinished:
+    """An unfinished file that hashes what it holds, and can be taken up again after a cut.
+
+    Beside it a small state file says what it is a part of, how long it is and what it hashes to.
+    """
+
+    def __init__(self, part: Path, *, identity: Mapping[str, object]) -> None:
+        self._identity = dict(identity)
+        self._state = part.with_suffix(".json")
+        self._file = part.open("ab+")
+        self._file.seek(0)
+        self._sha256 = hashlib.sha256()
+
+    @property
+    def size(self) -> int:
+        """How much is here and counted."""
+        return self._file.tell()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what is here."""
+        return self._sha256.hexdigest()
+
+    def resume(self, read_at: ReadAt) -> None:
+        """Keep what an earlier attempt left if it is proved to be the same file; else start from nothing."""
+        known = self._known()
+        length = int(known.get("bytes", 0))
+        while self.size < length and (data := self._file.read(min(_TAIL, length - self.size))):
+            self._sha256.update(data)
+        if known == self._description() and all(self._agrees(read_at, *place) for place in _proofs(length)):
+            self._file.seek(length)
+            self._file.truncate()
+        else:
+            self.empty()
+
+    def _agrees(self, read_at: ReadAt, start: int, end: int) -> bool:
+        self._file.seek(start)
+        return self._file.read(end - start) == read_at(start, end - start)
+
+    def append(self, data: bytes) -> None:
+        """Add bytes, and write down what is here now."""
+        self._file.write(data)
+        self._file.flush()
+        self._sha256.update(data)
+        fresh = self._state.with_suffix(".new")
+        fresh.write_text(json.dumps(self._description()), "utf-8")
+        fresh.rename(self._state)
+
+    def empty(self) -> None:
+        """Throw away what is here."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._sha256 = hashlib.sha256()
+        self._state.unlink(missing_ok=True)
+
+    def to_disk(self) -> None:
+        """Flush to the disk itself."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; what it holds stays for a later attempt."""
+        self._file.close()
+
+    def _description(self) -> dict[str, object]:
+        return {**self._identity, "bytes": self.size, "sha256": self.sha256}
+
+    def _known(self) -> dict[str, Any]:
+        try:
+            known: dict[str, Any] = json.loads(self._state.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return known
+
+
+def _proofs(length: int) -> tuple[tuple[int, int], ...]:
+    return (0, min(_HEAD, length)), (max(0, length - _TAIL), length)
+
+
+class HashedFile:
+    """A file object that hashes what is written through it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.sha256 = hashlib.sha256()
+        self.closed = False
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Write and hash."""
+        self.sha256.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        self._file.flush()

@@ -40,6 +40,7 @@ def tell_tax(state: CityState, entry: Resident, hand: Hand, *, kind: str) -> Non
         ido_ymd=wareki(from_ymd(entry.ido_ymd)),
         koshin_jiyu=TAX_REASON[kind],
         **hand.tax(),
+        shien="1" if entry.shien_kbn != "0" else row.shien,
     )
 
 
@@ -68,6 +69,7 @@ def tell_welfare(state: CityState, entry: Resident, hand: Hand, *, kind: str, ho
             ido_ymd=from_ymd(entry.ido_ymd).isoformat(),
             jiyu=WELFARE_REASON[kind],
             **hand.welfare(),
+            shien="有" if entry.shien_kbn != "0" else row.shien,
         )
     )
 

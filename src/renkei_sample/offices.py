@@ -22,9 +22,9 @@ WELFARE_ROLE = {
 }
 WELFARE_SEX = {"1": "M", "2": "F", "0": "U"}
 TAX_REASON = {"address": "01", "name": "02", "moved_out": "03", "death": "04", "new": "05", "date_of_birth": "06"}
-TAX_REASON |= {"household": "07", "other": "09"}
+TAX_REASON |= {"household": "07", "protection": "09", "other": "09"}
 WELFARE_REASON = {"address": "住所", "name": "氏名", "moved_out": "転出", "death": "死亡", "new": "新規"}
-WELFARE_REASON |= {"date_of_birth": "生年月日", "household": "世帯", "other": "その他"}
+WELFARE_REASON |= {"date_of_birth": "生年月日", "household": "世帯", "protection": "その他", "other": "その他"}
 
 
 class Hand:
@@ -140,7 +140,7 @@ def recipient(entry: Resident, hand: Hand, *, number: str, household: str) -> Re
         **welfare_address(entry),
         jotai=WELFARE_STATUS[entry.jumin_jotai],
         ido_ymd=from_ymd(entry.ido_ymd).isoformat(),
-        jiyu=welfare_reason(entry),
+        jiyu="新規" if hand.kind == "person" else welfare_reason(entry),
         **hand.welfare(),
         shien="有" if entry.shien_kbn != "0" else "無",
     )

@@ -22,7 +22,7 @@ def address_typed_twice(state: CityState, picker: Picker, rng: Random, count: in
     for number, entry in enumerate(picker.take(count, lambda entry: _is_free(state, entry))):
         office = "welfare" if number % 3 == 2 and state.recipient_of(entry.atena_no) else "tax"
         day = _moved_on(state, rng)
-        moved = _move_on(state, rng, entry, day)
+        moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={office})
         findings.double_entry(state, moved, _record(state, moved, office))
 
@@ -31,7 +31,7 @@ def address_typed_wrong(state: CityState, picker: Picker, rng: Random, count: in
     """R38 with an error, and the R10 that follows: the second clerk mistyped the house number."""
     for entry in picker.take(count, lambda entry: _is_free(state, entry)):
         day = _moved_on(state, rng)
-        moved = _move_on(state, rng, entry, day)
+        moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={"tax"})
         row = mistype_tax_address(state, moved, rng)
         findings.double_entry(state, moved, row, has_error=True)
@@ -42,7 +42,7 @@ def address_typed_three_times(state: CityState, picker: Picker, rng: Random, cou
     """R38 three times: resident, tax and welfare counters all keyed the same move."""
     for entry in picker.take(count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None):
         day = _moved_on(state, rng)
-        moved = _move_on(state, rng, entry, day)
+        moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={"tax", "welfare"})
         tax, welfare = _record(state, moved, "tax"), _record(state, moved, "welfare")
         findings.double_entry(state, moved, tax)
@@ -143,8 +143,9 @@ def _moved_on(state: CityState, rng: Random) -> date:
     return state.day - timedelta(days=rng.randint(9, 25))
 
 
-def _move_on(state: CityState, rng: Random, entry: Resident, day: date) -> Resident:
-    there = new_address(rng)
+def move_within(state: CityState, rng: Random, entry: Resident, day: date, there: Address | None = None) -> Resident:
+    """転居 on a day, to a given or a new address."""
+    there = there or new_address(rng)
     row = revised(
         rng,
         entry,

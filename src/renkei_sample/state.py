@@ -53,6 +53,7 @@ class CityState:
     versions: list[Resident] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     anomalies: list[tuple[str, str, str]] = field(default_factory=list)
+    _numbers: list[str] = field(default_factory=list)
     _recipient_of: dict[str, str] = field(default_factory=dict)
     _benefits_of: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _households: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -99,6 +100,12 @@ class CityState:
         """Living residents of a household, by number."""
         members = (self.residents[number] for number in sorted(self._households.get(setai_no, ())))
         return [member for member in members if member.jumin_jotai == "1"]
+
+    def living_numbers(self) -> list[str]:
+        """Numbers of everyone in 住基, in the order they were given; made once a day."""
+        if len(self._numbers) != len(self.residents):
+            self._numbers = sorted(self.residents)
+        return self._numbers
 
     def next_number(self, series: str) -> int:
         """The next serial of a series of the welfare or tax office."""

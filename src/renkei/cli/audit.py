@@ -1,6 +1,7 @@
 """``renkei audit``: verify with the separate verifier, export for an auditor, or seal now."""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from renkei.cli import exits, place
-from renkei.cli.output import answer, tell
+from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json
 from renkei.errors import Stop
 from renkei.language import say
@@ -18,34 +19,49 @@ from renkei.registry import store
 
 def declare(parser: Parser) -> None:
     """``verify``, ``export`` and ``seal``."""
-    verified = parser.verb("verify", _verify, say("証跡を別のプログラムで検証する", "verify with the separate program"))
-    verified.option("--since", say("ここまでは検証済み（件数）", "already proven up to this many events"), metavar="N")
+    verified = parser.verb(
+        "verify", _verify, say("証跡を別のプログラムで検証する", "verify with the separate program")
+    )
+    verified.option(
+        "--since", say("ここまでは検証済み（件数）", "already proven up to this many events"), metavar="N"
+    )
     add_json(verified)
-    exported = parser.verb("export", _export, say("証跡を一つのファイルに書き出す", "write the trail to one file"))
+    exported = parser.verb(
+        "export", _export, say("証跡を一つのファイルに書き出す", "write the trail to one file")
+    )
     exported.option("file", say("書き出し先", "the file"), type=Path, metavar="FILE")
     purpose = say("書き出しの目的", "what for")
     exported.option("--purpose", purpose, required=True, metavar=say("目的", "PURPOSE"))
     add_json(exported)
-    sealed = parser.verb("seal", _seal, say("未封の証跡に署名し、控えを取る", "sign what is not sealed, and copy it outside"))
+    sealed = parser.verb(
+        "seal", _seal, say("未封の証跡に署名し、控えを取る", "sign what is not sealed, and copy it outside")
+    )
     add_json(sealed)
 
 
 def _verify(asked: argparse.Namespace) -> int:
     since = ["--since", asked.since] if asked.since else []
-    return _verifier(place.project(), *since, *(["--json"] if asked.json else []))
+    return _verifier(place.project(), *since, as_json=asked.json)
 
 
-def _verifier(project: Project, *more: str) -> int:
+def _verifier(project: Project, *more: str, as_json: bool) -> int:
     """Run the verifier, which shares no code with us; it finds the registry through its environment."""
     from renkei.workflow.evidence import witnesses_of
 
     witnesses = [word for witness in witnesses_of(project) for word in ("--witness", str(witness))]
     key = project.var / "keys" / "audit.pub"
+    json_option = ["--json"] if as_json else []
     done = subprocess.run(
-        [sys.executable, "-m", "renkei_verify", "--public-key", str(key), *witnesses, *more],
+        [sys.executable, "-m", "renkei_verify", "--public-key", str(key), *witnesses, *more, *json_option],
         env={**os.environ, "RENKEI_DATABASE_URL": store.url_of(project.var)},
+        stdout=subprocess.PIPE,
+        text=True,
         check=False,
     )
+    if as_json:
+        answer("renkei.audit/1", json.loads(done.stdout))
+    else:
+        show(done.stdout.rstrip("\n"))
     return exits.OK if done.returncode == 0 else exits.FAILED
 
 
@@ -58,7 +74,7 @@ def _export(asked: argparse.Namespace) -> int:
     with place.registry(project) as engine, engine.begin() as connection:
         detail = {"purpose": asked.purpose}
         events.record(connection, action="audit.exported", actor=place.actor(), object="audit", detail=detail)
-    code = _verifier(project, "--write-export", str(asked.file), *(["--json"] if asked.json else []))
+    code = _verifier(project, "--write-export", str(asked.file), as_json=asked.json)
     if asked.file.exists():
         asked.file.chmod(0o600)
         with asked.file.open("rb") as file:

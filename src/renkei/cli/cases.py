@@ -40,7 +40,12 @@ def _list(asked: argparse.Namespace) -> int:
     states = (asked.state,) if asked.state else _STATES[:4]
     with place.registry(place.project()) as engine:
         found = views.cases(
-            engine, states=states, rule=asked.rule, owner=asked.owner, after=_after(asked.after), limit=asked.limit
+            engine,
+            states=states,
+            rule=asked.rule,
+            owner=asked.owner,
+            after=_after(asked.after),
+            limit=asked.limit,
         )
     last = found[-1] if found and len(found) == asked.limit else None
     following = f"{last.due_on}/{last.case_id}" if last else None
@@ -91,7 +96,7 @@ def _show(asked: argparse.Namespace) -> int:
                 every = mismatch.lines(connection, as_of=as_of, systems=_systems(project), case_id=case_id)
                 lines = tuple(line for line in every if not line.is_restricted)
                 detail = {"fields": [line.field for line in lines], "rows": len(lines)}
-                reveal.record(connection, object=f"case:{case_id}", purpose=purpose, detail=detail)
+                reveal.record(connection, subject=f"case:{case_id}", purpose=purpose, detail=detail)
     _say(project, found, lines, asked)
     return exits.OK
 
@@ -136,8 +141,8 @@ def _findings(found: CaseDetail) -> str:
     return table(
         heads,
         [
-            (word("field", each.field), word("class", each.class_), each.left_feed, each.right_feed, each.since,
-             each.first_as_of, each.gone_as_of)
+            (word("field", each.field), word("class", each.class_), each.left_feed, each.right_feed,
+             each.since, each.first_as_of, each.gone_as_of)
             for each in found.mismatches
         ],
     )  # fmt: skip

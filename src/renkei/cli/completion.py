@@ -23,7 +23,10 @@ _renkei() {
     compadd -a found
 }
 compdef _renkei renkei""",
-    "fish": """complete -c renkei -f -a '(renkei completion reply -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'""",
+    "fish": """function _renkei
+    renkei completion reply -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+end
+complete -c renkei -f -a '(_renkei)'""",
 }
 _RUNS = 20
 
@@ -100,7 +103,10 @@ def _runs() -> list[str]:
 def _rules() -> list[str]:
     from renkei.cli import place
 
-    return [file.stem.partition("_")[0] for file in sorted((place.project().root / "reconciliation").glob("R*.toml"))]
+    return [
+        file.stem.partition("_")[0]
+        for file in sorted((place.project().root / "reconciliation").glob("R*.toml"))
+    ]
 
 
 def _codes() -> list[str]:

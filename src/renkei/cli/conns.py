@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show
@@ -36,7 +37,9 @@ def declare(parser: Parser) -> None:
     """``list`` and ``test``."""
     add_json(parser.verb("list", _list, say("接続先の一覧", "the connections")))
     tested = parser.verb("test", _test, say("一度だけ接続して確かめる", "reach each system once"))
-    tested.option("name", say("接続先（既定はすべて）", "the connection (all of them)"), nargs="?", metavar="NAME")
+    tested.option(
+        "name", say("接続先（既定はすべて）", "the connection (all of them)"), nargs="?", metavar="NAME"
+    )
     add_json(tested)
 
 
@@ -47,7 +50,7 @@ def _list(asked: argparse.Namespace) -> int:
         answer("renkei.conns/1", {"connections": known})
         return exits.OK
     heads = (say("接続先", "connection"), say("方式", "transport"), say("場所", "where"), word("run", "feed"))
-    rows = [(each["name"], each["connector"], _where(each), " ".join(map(str, each["feeds"]))) for each in known]
+    rows = [(each["name"], each["connector"], _where(each), " ".join(each["feeds"])) for each in known]
     show(table(heads, rows))
     return exits.OK
 
@@ -59,7 +62,7 @@ def _feeds_by_connection(project: Project) -> dict[str, list[Feed]]:
     return found
 
 
-def _described(project: Project, name: str, feeds: list[Feed]) -> dict[str, object]:
+def _described(project: Project, name: str, feeds: list[Feed]) -> dict[str, Any]:
     try:
         settings = project.connection(name).settings
     except FixDeclaration:
@@ -69,7 +72,7 @@ def _described(project: Project, name: str, feeds: list[Feed]) -> dict[str, obje
             "declared": bool(settings)}  # fmt: skip
 
 
-def _where(each: Mapping[str, object]) -> str:
+def _where(each: Mapping[str, Any]) -> str:
     if not each["declared"]:
         return say("未設定", "not declared")
     database = f"/{each['database']}" if each["database"] else ""
@@ -81,7 +84,10 @@ def _test(asked: argparse.Namespace) -> int:
     known = _feeds_by_connection(project)
     if asked.name and asked.name not in known:
         raise FixDeclaration(
-            "E_NOT_FOUND", kind=say("接続先", "connection"), name=asked.name, nearest=nearest(asked.name, known)
+            "E_NOT_FOUND",
+            kind=say("接続先", "connection"),
+            name=asked.name,
+            nearest=nearest(asked.name, known),
         )
     wanted = {asked.name: known[asked.name]} if asked.name else known
     tried = [_try(project, name, feeds[0]) for name, feeds in wanted.items()]

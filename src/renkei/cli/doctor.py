@@ -1,4 +1,4 @@
-"""``renkei doctor``: checks the installation; ``--fix`` mends what is safe to mend, ``--prove`` proves the data."""
+"""``renkei doctor``: checks the installation; ``--fix`` mends what is safe, ``--prove`` proves the data."""
 
 import argparse
 from typing import Any
@@ -60,9 +60,16 @@ def _show(checks: tuple[Check, ...], proofs: tuple[Any, ...]) -> None:
             tell(f"{_MARKS[check.state]} {say(*check.title)}: {say(*check.fix)}")
     if proofs:
         rows = [
-            ("✓" if proof.holds else "✕", proof.id, say(proof.title_ja, proof.title_en), f"{proof.checked:,}", proof.detail)
+            ("✓" if proof.holds else "✕", proof.id, say(proof.title_ja, proof.title_en),
+             f"{proof.checked:,}", proof.detail)
             for proof in proofs
         ]  # fmt: skip
-        heads = ("", say("番号", "id"), say("不変条件", "invariant"), say("検査数", "checked"), say("内容", "detail"))
+        columns = (
+            "",
+            say("番号", "id"),
+            say("不変条件", "invariant"),
+            say("検査数", "checked"),
+            say("内容", "detail"),
+        )
         show("")
-        show(table(heads, rows))
+        show(table(columns, rows))

@@ -24,6 +24,6 @@ def code_of(error: RenkeiError) -> int:
 
 
 def code_of_refusals(codes: tuple[str, ...]) -> int:
-    """The exit code of a run that ended although deliveries were refused: a failed one outweighs a held one."""
+    """The exit code of a run that ended although deliveries were refused: failed outweighs held."""
     known = {_BY_CODE.get(code, FAILED) for code in codes}
     return FAILED if FAILED in known else next(iter(known), OK)

@@ -9,7 +9,11 @@ from renkei.cli.parser import Parser, add_json
 from renkei.errors import FixDeclaration, catalogue
 from renkei.language import language_of_user, say
 
-_PARTS = {"what": ("何が起きたか", "what happened"), "safe": ("守られているもの", "what is safe"), "next": ("次にすること", "what to do")}
+_PARTS = {
+    "what": ("何が起きたか", "what happened"),
+    "safe": ("守られているもの", "what is safe"),
+    "next": ("次にすること", "what to do"),
+}
 
 
 def declare(parser: Parser) -> None:

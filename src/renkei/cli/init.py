@@ -29,7 +29,9 @@ def _run(asked: argparse.Namespace) -> int:
     if taken is not None:
         raise Stop("E_EXISTS", path=str(taken))
     _copy(_template(), target)
-    tell(say(f"{target} に作りました。次の三つを順に実行してください。", f"Made {target}. Now, in this order:"))
+    tell(
+        say(f"{target} に作りました。次の三つを順に実行してください。", f"Made {target}. Now, in this order:")
+    )
     for line in (f"cd {target}", "renkei sample-city build && renkei sample-city start", "renkei up"):
         show(line)
     return exits.OK

@@ -15,7 +15,10 @@ Run = Callable[[argparse.Namespace], int]
 _MISTAKES = (
     (r"the following arguments are required: (.+)", r"\1 が必要です"),
     (r"unrecognized arguments: (.+)", r"\1 は使えません"),
-    (r"argument (.+?): invalid choice: (.+?) \(choose from (.+)\)", r"\1 に \2 は使えません（\3 のいずれか）"),
+    (
+        r"argument (.+?): invalid choice: (.+?) \(choose from (.+)\)",
+        r"\1 に \2 は使えません（\3 のいずれか）",
+    ),
     (r"argument (.+?): expected one argument", r"\1 には値が必要です"),
     (r"argument (.+?): not allowed with argument (.+)", r"\1 と \2 は一緒に使えません"),
     (r"argument (.+?): invalid .*value: (.+)", r"\1 に \2 は使えません"),
@@ -65,7 +68,9 @@ def count(text: str) -> int:
 
 def add_json(parser: Parser) -> None:
     """``--json``, the same for every command that reads."""
-    parser.option("--json", say("機械が読む形で標準出力に出す", "answer as JSON on stdout"), action="store_true")
+    parser.option(
+        "--json", say("機械が読む形で標準出力に出す", "answer as JSON on stdout"), action="store_true"
+    )
 
 
 def add_as_of(parser: Parser) -> None:
@@ -76,7 +81,11 @@ def add_as_of(parser: Parser) -> None:
 
 class _Formatter(argparse.HelpFormatter):
     def add_usage(
-        self, usage: str | None, actions: Iterable[argparse.Action], groups: Any, prefix: str | None = None
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None = None,
     ) -> None:
         super().add_usage(usage, actions, groups, say("使い方: ", "usage: ") if prefix is None else prefix)
 

@@ -1,4 +1,4 @@
-"""Runs one command: its parser, its action, and its errors as what happened, what is safe, what to do next."""
+"""Runs one command: its parser, its action, and its errors as what happened, what is safe, what to do."""
 
 import os
 import sys
@@ -37,7 +37,9 @@ def run_command(name: str, words: Sequence[str]) -> int:
 def parser_of(name: str) -> Parser:
     """The parser of one command; only its module is imported."""
     if name not in COMMANDS:
-        raise FixDeclaration("E_NOT_FOUND", kind=say("コマンド", "command"), name=name, nearest=_nearest(name))
+        raise FixDeclaration(
+            "E_NOT_FOUND", kind=say("コマンド", "command"), name=name, nearest=_nearest(name)
+        )
     module, japanese, english = COMMANDS[name]
     parser = Parser(prog=f"renkei {name}", description=say(japanese, english))
     import_module(f"renkei.cli.{module}").declare(parser)
@@ -48,7 +50,9 @@ def _fail(error: RenkeiError, *, as_json: bool) -> int:
     code = exits.code_of(error)
     if as_json:
         texts = {way: explain(error.code, language=way, facts=error.facts) for way in ("ja", "en")}
-        answer("renkei.error/1", {"code": error.code, "exit_code": code, "retryable": error.retryable, **texts})
+        answer(
+            "renkei.error/1", {"code": error.code, "exit_code": code, "retryable": error.retryable, **texts}
+        )
     tell(f"{error.text(language_of_user())} [{error.code}]")
     return code
 

@@ -18,7 +18,10 @@ from renkei.views import RuleResult
 def declare(parser: Parser) -> None:
     """The arguments of ``renkei reconcile``."""
     add_as_of(parser)
-    text = say("不一致がこの件数を超えたら終了コード1（既定は上限なし）", "exit 1 above this many mismatches (no limit unless given)")
+    text = say(
+        "不一致がこの件数を超えたら終了コード1（既定は上限なし）",
+        "exit 1 above this many mismatches (no limit unless given)",
+    )
     parser.option("--limit", text, type=count, default=None, metavar="N")
     add_json(parser)
     parser.set_defaults(run=_run)

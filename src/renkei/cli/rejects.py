@@ -27,13 +27,21 @@ def declare(parser: Parser) -> None:
     states, text = ("open", "refed", "overtaken"), say("状態（既定 open）", "state (open)")
     listed.option("--state", text, choices=states, default="open")
     listed.option("--limit", say("件数（既定50）", "how many (50)"), type=count, default=50, metavar="N")
-    listed.option("--after", say("この番号の後から", "go on after this id"), type=count, default=0, metavar="ID")
+    listed.option(
+        "--after", say("この番号の後から", "go on after this id"), type=count, default=0, metavar="ID"
+    )
     add_json(listed)
-    shown = parser.verb("show", _show, say("一件の場所と理由", "where one record is, and why it was set aside"))
-    shown.option("reject", say("取込エラーの番号", "the id of the record set aside"), type=count, metavar="ID")
+    shown = parser.verb(
+        "show", _show, say("一件の場所と理由", "where one record is, and why it was set aside")
+    )
+    shown.option(
+        "reject", say("取込エラーの番号", "the id of the record set aside"), type=count, metavar="ID"
+    )
     reveal.add_reveal(shown)
     add_json(shown)
-    again = parser.verb("replay", _replay, say("今の宣言で再取込する", "feed them again under the present declarations"))
+    again = parser.verb(
+        "replay", _replay, say("今の宣言で再取込する", "feed them again under the present declarations")
+    )
     again.option("feed", say("連携データ", "the feed"), metavar="FEED")
     add_as_of(again)
     add_json(again)
@@ -41,7 +49,9 @@ def declare(parser: Parser) -> None:
 
 def _list(asked: argparse.Namespace) -> int:
     with place.registry(place.project()) as engine:
-        found = views.rejects(engine, feed=asked.feed, state=asked.state, after=asked.after, limit=asked.limit)
+        found = views.rejects(
+            engine, feed=asked.feed, state=asked.state, after=asked.after, limit=asked.limit
+        )
     if asked.json:
         following = found[-1].reject_id if len(found) == asked.limit and found else None
         answer("renkei.rejects/1", {"rejects": found, "next": following})
@@ -59,13 +69,20 @@ def _show(asked: argparse.Namespace) -> int:
     with place.registry(project) as engine:
         found = views.reject(engine, asked.reject)
         if found is None:
-            raise FixDeclaration("E_NOT_FOUND", kind=say("取込エラー", "reject"), name=str(asked.reject), nearest="-")
+            raise FixDeclaration(
+                "E_NOT_FOUND", kind=say("取込エラー", "reject"), name=str(asked.reject), nearest="-"
+            )
         content = None if purpose is None else _content(engine, project, found, purpose)
     if asked.json:
         answer("renkei.reject/1", {"reject": found} | ({} if content is None else {"content": content}))
         return exits.OK
     facts = {"field": found.field, "feed": found.feed}
-    show(table((say("項目", "item"), say("内容", "value")), [(k, v) for k, v in vars(found).items() if v is not None]))
+    show(
+        table(
+            (say("項目", "item"), say("内容", "value")),
+            [(k, v) for k, v in vars(found).items() if v is not None],
+        )
+    )
     tell(explain(found.code, language=language_of_user(), facts=facts))
     if content is not None:
         show(visible(content))
@@ -77,11 +94,13 @@ def _content(engine: "Engine", project: Project, found: RejectView, purpose: str
     with engine.begin() as connection:
         may_show = views.reject_is_shown(connection, found.reject_id)
         detail = {"feed": found.feed, "rec_no": found.rec_no, "shown": may_show}
-        reveal.record(connection, object=f"reject:{found.reject_id}", purpose=purpose, detail=detail)
+        reveal.record(connection, subject=f"reject:{found.reject_id}", purpose=purpose, detail=detail)
     if not may_show:
         return WITHHELD
     if found.byte_offset is None or found.byte_length is None:
-        return say("このデータには位置がありません（問い合わせの結果）。", "This delivery has no byte positions.")
+        return say(
+            "このデータには位置がありません（問い合わせの結果）。", "This delivery has no byte positions."
+        )
     with Landing(project.var / "landing").path(found.sha256).open("rb") as file:
         file.seek(found.byte_offset)
         raw = file.read(found.byte_length)

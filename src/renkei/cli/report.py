@@ -32,7 +32,12 @@ def write(project: Project, as_of: date, *, out: Path | None, as_json: bool) -> 
     made = report(project, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER, out=out)
     published = made.published
     if as_json:
-        body = {"as_of": as_of, "files": published.files, "sha256": published.sha256s, "counts": published.counts}
+        body = {
+            "as_of": as_of,
+            "files": published.files,
+            "sha256": published.sha256s,
+            "counts": published.counts,
+        }
         answer("renkei.report/1", {"run_id": str(made.run_id), **body})
         return exits.OK
     for file in published.files:

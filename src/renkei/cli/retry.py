@@ -25,9 +25,16 @@ def _retry(asked: argparse.Namespace) -> int:
     with place.registry(project) as engine:
         found = views.run(engine, asked.run_id)
     if found is None:
-        raise FixDeclaration("E_NOT_FOUND", kind=say("実行", "run"), name=asked.run_id, nearest="renkei status")
+        raise FixDeclaration(
+            "E_NOT_FOUND", kind=say("実行", "run"), name=asked.run_id, nearest="renkei status"
+        )
     if found.state == "done":
-        tell(say("この実行は完了しています。やり直しは要りません。", "This run is done; there is nothing to retry."))
+        tell(
+            say(
+                "この実行は完了しています。やり直しは要りません。",
+                "This run is done; there is nothing to retry.",
+            )
+        )
         if asked.json:
             answer("renkei.retry/1", {"run_id": found.run_id, "state": found.state, "retried": False})
         return exits.OK

@@ -17,7 +17,10 @@ def add_reveal(parser: Parser) -> None:
     """``--reveal`` and ``--purpose``."""
     parser.option(
         "--reveal",
-        say("個人の値も表示する（目的が要り、証跡に残る）", "show the person's values too (needs a purpose, is recorded)"),
+        say(
+            "個人の値も表示する（目的が要り、証跡に残る）",
+            "show the person's values too (needs a purpose, is recorded)",
+        ),
         action="store_true",
     )
     text = say("表示の目的（事務と理由）", "what for: task and reason")
@@ -34,12 +37,12 @@ def purpose_of(asked: argparse.Namespace) -> str | None:
     return purpose
 
 
-def record(connection: Connection, *, object: str, purpose: str, detail: Mapping[str, Any]) -> None:
+def record(connection: Connection, *, subject: str, purpose: str, detail: Mapping[str, Any]) -> None:
     """Write the event. The caller commits before it prints."""
     events.record(
         connection,
         action="personal.revealed",
         actor=place.actor(),
-        object=object,
+        object=subject,
         detail={"purpose": purpose, **detail},
     )

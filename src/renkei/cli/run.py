@@ -18,7 +18,8 @@ def declare(parser: Parser) -> None:
         "--dry-run", say("何が変わるかだけを見る", "only see what would change"), action="store_true"
     )
     text = say(
-        "取込エラーがこの件数を超えたら終了コード1（既定0）", "exit 1 above this many rejects (0 unless given)"
+        "取込エラーがこの件数を超えたら終了コード1（既定0）",
+        "exit 1 above this many rejects (0 unless given)",
     )
     parser.option("--limit", text, type=count, default=0, metavar="N")
     add_json(parser)

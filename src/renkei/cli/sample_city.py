@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
@@ -11,17 +12,24 @@ from renkei.cli.width import table
 from renkei.errors import FixDeclaration
 from renkei.language import say
 
+if TYPE_CHECKING:
+    from renkei_sample import City
+
 
 def declare(parser: Parser) -> None:
     """``build``, ``start``, ``stop``, ``advance`` and ``status``."""
-    built = parser.verb("build", _build, say("住民と三系統のデータを作る", "make the residents and the three systems"))
+    built = parser.verb(
+        "build", _build, say("住民と三系統のデータを作る", "make the residents and the three systems")
+    )
     residents = say("住民の数（既定20000）", "how many residents (20000)")
     built.option("--residents", residents, type=count, default=20_000, metavar="N")
     built.option("--seed", say("乱数の種（既定1）", "seed (1)"), type=count, default=1, metavar="S")
     add_json(built)
     parser.verb("start", _start, say("三系統のサーバを起動する", "start the systems' servers"))
     parser.verb("stop", _stop, say("三系統のサーバを止める", "stop the systems' servers"))
-    moved = parser.verb("advance", _advance, say("日を進め、異動を各系統に入れる", "let days pass in the three systems"))
+    moved = parser.verb(
+        "advance", _advance, say("日を進め、異動を各系統に入れる", "let days pass in the three systems")
+    )
     moved.option("--days", say("日数（既定1）", "how many days (1)"), type=count, default=1, metavar="N")
     add_json(moved)
     add_json(parser.verb("status", _status, say("規模とサーバの状態", "sizes and servers")))
@@ -60,7 +68,7 @@ def _status(asked: argparse.Namespace) -> int:
     return _say(_city().summary(), as_json=asked.json)
 
 
-def _city():  # noqa: ANN202 - the sample's own type, which the hub must not need
+def _city() -> "City":
     from renkei_sample import open_city
 
     try:

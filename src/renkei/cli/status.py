@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from renkei import views
@@ -21,9 +21,15 @@ _RUNS = 8
 
 def declare(parser: Parser) -> None:
     """The arguments of ``renkei status``."""
-    parser.option("--watch", say("見続ける（Ctrl-C で終わり）", "keep watching (Ctrl-C ends it)"), action="store_true")
     parser.option(
-        "--every", say("見る間隔（秒、既定5）", "seconds between looks (5)"), type=count, default=5, metavar="S"
+        "--watch", say("見続ける（Ctrl-C で終わり）", "keep watching (Ctrl-C ends it)"), action="store_true"
+    )
+    parser.option(
+        "--every",
+        say("見る間隔（秒、既定5）", "seconds between looks (5)"),
+        type=count,
+        default=5,
+        metavar="S",
     )
     add_json(parser)
     parser.set_defaults(run=_run)
@@ -69,7 +75,7 @@ def _show_feeds(project: Project, feeds: tuple[views.FeedStatus, ...]) -> None:
     ]  # fmt: skip
     rows = [
         [
-            feed.feed, feed.as_of or word("run", "never"), _age(feed, (today - feed.as_of).days if feed.as_of else None),
+            feed.feed, feed.as_of or word("run", "never"), _freshness(feed.as_of, today),
             f"{feed.rejects_open:,}", f"{feed.held:,}",
             word("run_state", feed.run_state) if feed.run_state else "–", feed.error_code,
         ]
@@ -78,9 +84,10 @@ def _show_feeds(project: Project, feeds: tuple[views.FeedStatus, ...]) -> None:
     show(table(heads, rows))
 
 
-def _age(feed: views.FeedStatus, days: int | None) -> str:
-    if days is None:
+def _freshness(as_of: date | None, today: date) -> str:
+    if as_of is None:
         return "✕"
+    days = (today - as_of).days
     return "✓" if days <= 0 else say(f"⚠ {days}日", f"⚠ {days} d")
 
 
@@ -89,11 +96,17 @@ def _show_runs(project: Project, runs: tuple[views.RunView, ...]) -> None:
     rows = [
         [
             run.run_id[:8], word("kind", run.kind), run.target, run.as_of, word("run_state", run.state),
-            _clock(project, run.started_at), run.error_code or (equation(run.counts) if run.counts.get("records") else ""),
+            _clock(project, run.started_at), _result(run),
         ]
         for run in runs
     ]  # fmt: skip
     show(table(heads, rows))
+
+
+def _result(run: views.RunView) -> str:
+    if run.error_code:
+        return run.error_code
+    return equation(run.counts) if run.counts.get("records") else ""
 
 
 def _clock(project: Project, instant: datetime) -> str:

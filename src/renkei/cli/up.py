@@ -33,7 +33,12 @@ def _run(asked: argparse.Namespace) -> int:
 
 def _say_ready(project: Project, state: "State") -> None:
     tell(say(f"準備ができました: {state.url}", f"Ready: {state.url}"))
-    tell(say(f"最初の利用者: {project.var / 'airflow' / 'sign-in.json'}", f"First sign-in: {project.var / 'airflow' / 'sign-in.json'}"))
+    tell(
+        say(
+            f"最初の利用者: {project.var / 'airflow' / 'sign-in.json'}",
+            f"First sign-in: {project.var / 'airflow' / 'sign-in.json'}",
+        )
+    )
     with place.registry(project) as engine:
         for feed in views.feeds_status(engine, feeds=[feed.id for feed in project.feeds]):
             tell(f"  {feed.feed}: {feed.as_of or say('未取込', 'never taken in')}")

@@ -17,7 +17,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [[visible(str("" if cell is None else cell)) for cell in row] for row in (header, *rows)]
     widths = [max(map(columns, cells)) for cells in zip_longest(*lines, fillvalue="")]
     drawn = [
-        "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + " " * (width - columns(cell)) for cell, width in zip(line, widths, strict=True)
+        ).rstrip()
         for line in lines
     ]
     rule = "  ".join("─" * width for width in widths)

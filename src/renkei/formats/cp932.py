@@ -20,7 +20,7 @@ FOLD = {
 }
 
 #: What Python makes of the bytes 80 A0 FD FE FF, which CP932 does not define.
-UNDEFINED = re.compile("[\x80\xa0\uf8f1\uf8f2\uf8f3]")
+UNDEFINED = "\x80\xa0\uf8f1\uf8f2\uf8f3"
 
 _UNDEFINED_BYTE = re.compile(rb"[\x80\xa0\xfd-\xff]")
 
@@ -28,7 +28,7 @@ _UNDEFINED_BYTE = re.compile(rb"[\x80\xa0\xfd-\xff]")
 def decode(raw: bytes) -> str:
     """Text of the bytes; UnicodeDecodeError, with its offset, for anything CP932 does not define."""
     text = raw.decode("cp932")
-    if UNDEFINED.search(text):
+    if any(char in text for char in UNDEFINED):
         at = _first_undefined(raw)
         raise UnicodeDecodeError("cp932", raw, at, at + 1, "undefined byte")
     return text

@@ -4,7 +4,6 @@ One case for each subject and cause. A difference that is gone closes its case; 
 The caller holds the lease, checks the fence, writes run and audit event, and commits.
 """
 
-import io
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,10 +11,9 @@ from functools import cache
 from importlib import resources
 from uuid import UUID
 
-import pyarrow as pa
 import sqlalchemy as sa
-from pyarrow import csv
 
+from renkei.bulk import copy_in
 from renkei.reconcile.calendar import due_on
 from renkei.reconcile.find import Found, Outcome
 
@@ -77,18 +75,6 @@ def _rule_row(outcome: Outcome, as_of: date) -> dict[str, object]:
             "missing_feeds": list(outcome.missing_feeds),
         }
     )
-
-
-def copy_in(connection: sa.Connection, name: str, table: pa.Table) -> None:
-    """COPY an Arrow table into a PostgreSQL table with the same column names."""
-    text = io.BytesIO()
-    options = csv.WriteOptions(include_header=False, quoting_style="all_valid")
-    csv.write_csv(table, text, options)
-    columns = ", ".join(f'"{column}"' for column in table.column_names)
-    raw = connection.connection.driver_connection
-    assert raw is not None
-    with raw.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text.getvalue())
 
 
 def _counts(connection: sa.Connection) -> CaseCounts:

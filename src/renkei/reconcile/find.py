@@ -1,7 +1,8 @@
 """Finds mismatches: rules and relations in, one Arrow table out. Writes nothing anywhere.
 
 A rule whose feeds have not all delivered is *not compared*, which is never the same as nothing found.
-A difference younger than its feeds' declared lag is *in transit* (反映待ち), not yet a mismatch.
+A difference younger than its feeds' declared lag is *in transit* (反映待ち), not yet a mismatch;
+an event that happened (a lasting rule) is never in transit, since no later delivery takes it back.
 """
 
 import time
@@ -204,7 +205,7 @@ def framed(rule: Rule) -> str:
         subject="delivery_id" if of_delivery else "resident_id",
         resident="CAST(NULL AS BIGINT)" if of_delivery else "CAST(a.resident_id AS BIGINT)",
         minutes="CAST(a.minutes AS INTEGER)" if rule.kind == "double_entry" else "CAST(NULL AS INTEGER)",
-        in_transit="FALSE" if of_delivery else _IN_TRANSIT,
+        in_transit="FALSE" if rule.lasting else _IN_TRANSIT,
     )
 
 

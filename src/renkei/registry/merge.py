@@ -46,6 +46,8 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
     failpoint("merge.history")
     if kind.name == "person":
         _identify(connection, unit)
+    if difference.changed.num_rows >= _MANY:
+        _refresh_statistics(connection, kind)
 
 
 def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
@@ -59,6 +61,16 @@ def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
     connection.exec_driver_sql("ANALYZE touched")
     golden.derive(connection, trust=unit.trust, unit_id=unit.unit_id, now=unit.now)
     failpoint("merge.golden")
+
+
+#: After so many new rows the planner must not wait for the background worker.
+_MANY = 1000
+
+
+def _refresh_statistics(connection: sa.Connection, kind: RecordType) -> None:
+    others = ("link", "resident", "golden_version", "household", "household_member")
+    for table in (kind.table, *(others if kind.name == "person" else ())):
+        connection.exec_driver_sql(f"ANALYZE {table}")
 
 
 _TOUCHED = """

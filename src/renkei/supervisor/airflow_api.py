@@ -22,7 +22,7 @@ ENDED = frozenset({"success", "failed"})
 class AirflowApi:
     """Speaks to one Airflow as one user. The token is fetched when first needed and again when refused."""
 
-    def __init__(self, url: str, *, user: str, password: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, user: str, password: str, *, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self._user, self._password, self._timeout = user, password, timeout
         self._token = ""

@@ -1,0 +1,57 @@
+"""A day in the life of the city: what the batch of the night before carries over, then what happens today."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from random import Random
+
+from renkei_sample import faults, happenings
+from renkei_sample.carry import carry
+from renkei_sample.state import CityState
+
+#: Events a year for each thousand residents, counted as decisions (a household moves once).
+_RATES = (
+    (happenings.move_within_city, 20.0),
+    (happenings.move_out, 21.0),
+    (happenings.move_in, 22.0),
+    (happenings.be_born, 5.6),
+    (happenings.die, 13.0),
+    (happenings.marry, 6.0),
+    (happenings.part_household, 8.0),
+    (happenings.ask_for_protection, 0.5),
+)
+#: What goes wrong a day, at 20,000 residents; never less than one of each.
+_FAULTS = (
+    (faults.lose_move, 1.0),
+    (faults.lose_name, 0.6),
+    (faults.lose_death, 0.6),
+    (faults.lose_move_out, 0.6),
+    (faults.lose_parting, 0.4),
+    (faults.type_twice, 1.6),
+    (faults.type_wrong, 0.6),
+    (faults.enrol_with_wrong_birth, 0.4),
+)
+WORKING_DAYS = 245
+
+
+def replay(state: CityState, day: date) -> Mapping[str, int]:
+    """Let a day pass. The same seed, size and day always give the same rows."""
+    rng = Random(f"day:{state.seed}:{day.isoformat()}")
+    state.day = day
+    state.versions.clear()
+    state.anomalies.clear()
+    counts: Counter[str] = Counter()
+    counts["carried"] = carry(state, rng)
+    faults.correct_and_relapse(state, rng)
+    for happen, rate in _RATES:
+        for _ in range(_times(rng, rate * state.size / 1000 / WORKING_DAYS)):
+            counts[happen.__name__] += happen(state, rng)
+    for fail, rate in _FAULTS:
+        for _ in range(max(1, round(rate * state.size / 20_000))):
+            counts[fail.__name__] += fail(state, rng)
+    faults.break_files(state, rng)
+    return dict(counts)
+
+
+def _times(rng: Random, expected: float) -> int:
+    return int(expected) + (rng.random() < expected % 1)
