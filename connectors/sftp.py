@@ -221,8 +221,8 @@ class _Session:
 
     def read(self, source: paramiko.SFTPFile, at: int, length: int) -> bytes:
         """Bytes from ``at`` on, some or all of ``length``; none means that the file ends there."""
-        with self._link("handle"):
-            data = self._live().read_at(source, at, length)
+        with self._link("handle"):  # on the session that opened it, never on a later one
+            data = self._client.read_at(source, at, length)
         self._received = at + len(data)
         return data
 

@@ -32,7 +32,7 @@ _REACH_SECONDS = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing looked at. ``title`` and ``fix`` are in Japanese and English; ``fix`` is empty when all is well."""
+    """One thing looked at; ``title`` and ``fix`` in Japanese and English, ``fix`` empty when all is well."""
 
     id: str
     title: Words
@@ -57,7 +57,7 @@ def examine(project: "Project", *, now: datetime) -> tuple[Check, ...]:
 
 
 def fix(project: "Project") -> tuple[str, ...]:
-    """Close what others may read, and remove what an interrupted report left behind; returns what was done."""
+    """Close what others may read, remove what an interrupted report left, and say what was done."""
     done = []
     for place, mode in _too_open(project):
         place.chmod(mode)
@@ -244,7 +244,8 @@ def _audit(engine: "Engine", project: "Project", now: datetime) -> Check:
     seal = ("renkei audit seal を実行し、renkei.toml の witnesses を確かめる",
             "run renkei audit seal, and check the witnesses in renkei.toml")  # fmt: skip
     return Check(
-        id="audit", title=("監査証跡の封", "audit seal"), state=state, found=f"{found}, {row.unsealed} unsealed",
+        id="audit", title=("監査証跡の封", "audit seal"), state=state,
+        found=f"{found}, {row.unsealed} unsealed",
         fix=("", "") if state == "ok" else seal,
     )  # fmt: skip
 

@@ -11,9 +11,7 @@ Each carries a stable code; ``error_catalogue.toml`` says in Japanese and Englis
 what was kept safe and what to do. Facts are ids, counts and names of fields, never a resident's data.
 """
 
-import tomllib
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from renkei.language import language_of_user
@@ -81,6 +79,9 @@ def _rebuild(kind: type[RenkeiError], code: str, facts: dict[str, Any]) -> Renke
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Code → texts ``what_ja safe_ja next_ja what_en safe_en next_en``."""
+    import tomllib
+    from importlib import resources
+
     return tomllib.loads(resources.files("renkei").joinpath("error_catalogue.toml").read_text("utf-8"))
 
 

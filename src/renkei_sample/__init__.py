@@ -4,7 +4,7 @@ Nothing here imports the hub. ``build`` makes the city, ``City`` runs its server
 ``score`` compares what the hub found with the truth that only this package knows.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from renkei_sample.city import City, build, open_city
@@ -24,10 +24,11 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name on first use, so that importing the package costs nothing."""
     if name not in _HOME:
         raise AttributeError(name)
     from importlib import import_module
 
-    return getattr(import_module(f"renkei_sample.{_HOME[name]}"), name)
+    found: object = getattr(import_module(f"renkei_sample.{_HOME[name]}"), name)
+    return found

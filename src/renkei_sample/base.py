@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
+from renkei_sample.chance import draws
 from renkei_sample.desk import CHILD_ALLOWANCE, ended
 from renkei_sample.identifiers import from_ymd, half_kana, numbers, wareki
 from renkei_sample.offices import Hand, assessment, benefit, recipient, taxpayer
@@ -34,7 +35,7 @@ _NUMBERLESS_SHARE = 0.004
 
 def found(*, residents: int, seed: int, day: date) -> CityState:
     """A consistent city: no system contradicts another."""
-    rng, serials = Random(f"population:{seed}"), Serials()
+    rng, serials = draws("population", seed), Serials()
     state = CityState(day=day, seed=seed, size=residents, serials=serials, ledger=Ledger())
     households, former = populate(rng, serials, residents=residents, day=day)
     for home in households:
@@ -54,7 +55,9 @@ def enrol_tax(state: CityState, rng: Random, entry: Resident, *, day: date) -> T
     return row
 
 
-def enrol_welfare(state: CityState, rng: Random, entry: Resident, *, household: str, day: date, by: str = "batch") -> str:
+def enrol_welfare(
+    state: CityState, rng: Random, entry: Resident, *, household: str, day: date, by: str = "batch"
+) -> str:
     """Give a person a 対象者 record; an existing one is kept. Returns its number."""
     held = state.recipient_of(entry.atena_no)
     if held is not None:
@@ -64,19 +67,35 @@ def enrol_welfare(state: CityState, rng: Random, entry: Resident, *, household: 
     return row.bango
 
 
-def start_benefit(  # noqa: PLR0913 - all but two are keywords
-    state: CityState, rng: Random, *, of: str, kind: str, start: date, day: date, payee: str | None = None, by: str = "batch"
+def start_benefit(
+    state: CityState,
+    rng: Random,
+    *,
+    of: str,
+    kind: str,
+    start: date,
+    day: date,
+    payee: str | None = None,
+    by: str = "batch",
 ) -> Benefit:
     """A benefit for a 対象者 from a day on."""
     amount = {CHILD_ALLOWANCE: 10_000, NATIONAL_HEALTH: 0, LONG_TERM_CARE: 0, ELDERLY_HEALTH: 0}[kind]
     row = benefit(
-        state.welfare_number("K"), Hand(rng, day, kind=by), of=of, kind=kind, start=start, amount=amount, payee=payee
+        state.welfare_number("K"),
+        Hand(rng, day, kind=by),
+        of=of,
+        kind=kind,
+        start=start,
+        amount=amount,
+        payee=payee,
     )
     state.put_benefit(row)
     return row
 
 
-def allowance_household(state: CityState, members: list[Resident], payee: Resident, rng: Random, *, day: date) -> None:
+def allowance_household(
+    state: CityState, members: list[Resident], payee: Resident, rng: Random, *, day: date
+) -> None:
     """Child allowance for every child of a household, paid to one parent."""
     household = welfare_household(state, members) or state.welfare_number("W")
     holder = enrol_welfare(state, rng, payee, household=household, day=day)
@@ -84,7 +103,9 @@ def allowance_household(state: CityState, members: list[Resident], payee: Reside
         if is_child(member, day):
             start = max(from_ymd(member.seinengappi), from_ymd(member.jutei_ymd))
             number = enrol_welfare(state, rng, member, household=household, day=day, by="person")
-            start_benefit(state, rng, of=number, kind=CHILD_ALLOWANCE, start=start, day=day, payee=holder, by="person")
+            start_benefit(
+                state, rng, of=number, kind=CHILD_ALLOWANCE, start=start, day=day, payee=holder, by="person"
+            )
 
 
 def welfare_household(state: CityState, members: list[Resident]) -> str | None:
@@ -127,10 +148,12 @@ def _settle_welfare(state: CityState, rng: Random, home: Household) -> None:
     on_national_health = rng.random() < 0.25
     day = state.day - timedelta(days=QUIET_DAYS + 2)
     for member in home.members:
-        kinds = _insurances(age_of(member, state.day), on_national_health)
+        kinds = _insurances(age_of(member, state.day), on_national_health=on_national_health)
         start = max(from_ymd(member.jutei_ymd), state.day - timedelta(days=3000))
         for kind in kinds:
-            number = enrol_welfare(state, rng, member, household=household, day=min(start + timedelta(days=2), day))
+            number = enrol_welfare(
+                state, rng, member, household=household, day=min(start + timedelta(days=2), day)
+            )
             start_benefit(state, rng, of=number, kind=kind, start=start, day=start)
     children = [member for member in home.members if is_child(member, state.day)]
     payee = next((member for member in home.members if member.zokugara in (HEAD, HUSBAND, WIFE)), None)
@@ -140,7 +163,7 @@ def _settle_welfare(state: CityState, rng: Random, home: Household) -> None:
             raise AssertionError("a payee always has a welfare household")
 
 
-def _insurances(age: int, on_national_health: bool) -> list[str]:
+def _insurances(age: int, *, on_national_health: bool) -> list[str]:
     if age >= 75:
         return [LONG_TERM_CARE, ELDERLY_HEALTH]
     return ([NATIONAL_HEALTH] if on_national_health else []) + ([LONG_TERM_CARE] if age >= 65 else [])
@@ -150,7 +173,7 @@ def _settle_former(state: CityState, rng: Random, entry: Resident) -> None:
     state.put_resident(entry)
     left = from_ymd(entry.todoke_ymd)
     enrol_tax(state, rng, entry, day=left + timedelta(days=1))
-    kinds = _insurances(age_of(entry, left), rng.random() < 0.4)
+    kinds = _insurances(age_of(entry, left), on_national_health=rng.random() < 0.4)
     household = state.welfare_number("W")
     for kind in kinds:
         number = enrol_welfare(state, rng, entry, household=household, day=left + timedelta(days=1))
@@ -193,11 +216,14 @@ def _non_registered(state: CityState, rng: Random, number: str) -> Taxpayer:
 
 
 def _lose_some_numbers(state: CityState, rng: Random) -> None:
-    """A few 対象者 who live alone never got their 住民宛名番号: only their four attributes tell who they are."""
+    """A few 対象者 who live alone have no 住民宛名番号: only their four attributes tell who they are."""
     alone = [
         row
         for row in state.recipients.values()
-        if row.jotai == "有効" and row.zokugara == "本人" and "不詳" not in row.seinengappi and len(row.seinengappi) == 10
+        if row.jotai == "有効"
+        and row.zokugara == "本人"
+        and "不詳" not in row.seinengappi
+        and len(row.seinengappi) == 10
         if len(state.household(state.residents[state.owners[row.bango]].setai_no)) == 1
         if state.residents[state.owners[row.bango]].jumin_shubetsu == "1"
     ]
@@ -208,4 +234,6 @@ def _lose_some_numbers(state: CityState, rng: Random) -> None:
 
 def known_birth(entry: Resident) -> bool:
     """True where the birth date is known to the day."""
-    return "00" not in (entry.seinengappi[4:6], entry.seinengappi[6:]) and not entry.seinengappi.startswith("0000")
+    return "00" not in (entry.seinengappi[4:6], entry.seinengappi[6:]) and not entry.seinengappi.startswith(
+        "0000"
+    )

@@ -37,12 +37,14 @@ def _to_welfare(state: CityState, rng: Random, item: Pending, people: list[Resid
     hand = Hand(rng, state.day, kind="batch")
     for entry in people:
         household = state.welfare_number("W") if item.task == "parted" else None
-        tell_welfare(state, entry, hand, kind="household" if item.task == "parted" else item.task, household=household)
+        tell_welfare(
+            state, entry, hand, kind="household" if item.task == "parted" else item.task, household=household
+        )
         if item.task in ("death", "moved_out"):
             end_benefits(state, entry, hand)
 
 
-def _enrol(state: CityState, rng: Random, item: Pending, people: list[Resident]) -> None:
+def _enrol(state: CityState, rng: Random, _item: Pending, people: list[Resident]) -> None:
     """A child is born into a household, or a family arrives: the allowance counter enrols every child."""
     payee, *children = people
     members = state.household(payee.setai_no)
@@ -55,7 +57,14 @@ def _enrol(state: CityState, rng: Random, item: Pending, people: list[Resident])
             number = enrol_welfare(state, rng, child, household=household, day=state.day, by="person")
             start = from_ymd(child.seinengappi)
             start_benefit(
-                state, rng, of=number, kind=CHILD_ALLOWANCE, start=start, day=state.day, payee=holder.bango, by="person"
+                state,
+                rng,
+                of=number,
+                kind=CHILD_ALLOWANCE,
+                start=start,
+                day=state.day,
+                payee=holder.bango,
+                by="person",
             )
 
 

@@ -49,7 +49,7 @@ class City:
     @property
     def day(self) -> date:
         """The last day that was replayed."""
-        return date.fromisoformat(self._meta()["day"])
+        return date.fromisoformat(self.meta()["day"])
 
     def start(self) -> None:
         """Start both servers and tell the hub where they are."""
@@ -66,8 +66,11 @@ class City:
 
     def status(self) -> dict[str, str]:
         """Each server with its port, or ``stopped``."""
-        servers = {"juki": self.juki, "files": self.files}
-        return {name: f"127.0.0.1:{server.port}" if server.is_running() else "stopped" for name, server in servers.items()}
+        servers: dict[str, JukiServer | FileServer] = {"juki": self.juki, "files": self.files}
+        return {
+            name: f"127.0.0.1:{server.port}" if server.is_running() else "stopped"
+            for name, server in servers.items()
+        }
 
     def advance(self, day: date) -> Mapping[str, int]:
         """Replay one more day into the three systems; a day already replayed changes nothing."""
@@ -82,7 +85,7 @@ class City:
         self.juki.append(state.versions)
         deliver(self, state)
         save(state, self.sample / "state")
-        self._publish_truth()
+        self.publish_truth()
         return counts
 
     def summary(self) -> dict[str, object]:
@@ -91,7 +94,7 @@ class City:
 
         from renkei_sample.truth import load
 
-        meta, ledger = self._meta(), load(self.truth)
+        meta, ledger = self.meta(), load(self.truth)
         return {
             "city": "葛原市",
             "day": meta["day"],
@@ -103,13 +106,18 @@ class City:
             "servers": self.status(),
         }
 
-    def _meta(self) -> dict[str, Any]:
+    def meta(self) -> dict[str, Any]:
+        """Day, seed, sizes and counters of the saved state."""
         meta: dict[str, Any] = json.loads((self.sample / "state" / "state.json").read_text(encoding="utf-8"))
         return meta
 
-    def _publish_truth(self) -> None:
+    def publish_truth(self) -> None:
+        """Show the ledger of the saved day, and drop what belongs to earlier days."""
         source = self.sample / "state" / f"ledger.{self.day}"
         shutil.copytree(source, self.truth, dirs_exist_ok=True)
+        for old in (self.sample / "state").glob("*.20??-??-??*"):
+            if str(self.day) not in old.name:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 def open_city(var: Path) -> City:
@@ -133,7 +141,7 @@ def build(var: Path, *, residents: int = 20_000, seed: int = 1, day: date = BASE
 
 def _is_same(city: City, *, residents: int, seed: int, day: date) -> bool:
     try:
-        meta = city._meta()
+        meta = city.meta()
     except FileNotFoundError:
         return False
     return (meta["size"], meta["seed"], meta["day"]) == (residents, seed, day.isoformat())
@@ -158,16 +166,15 @@ def _make(city: City, *, residents: int, seed: int, day: date) -> None:
     city.juki.append(_history(state))
     deliver(city, state)
     save(state, city.sample / "state")
-    city._publish_truth()
+    city.publish_truth()
     city.stop()
 
 
 def _history(state: "CityState") -> "list[Resident]":
-    from random import Random
-
+    from renkei_sample.chance import draws
     from renkei_sample.population import earlier_version
 
-    rng = Random(f"history:{state.seed}")
+    rng = draws("history", state.seed)
     held = list(state.residents.values())
     return held + [earlier_version(rng, row, number) for row in held for number in range(1, row.rireki_no)]
 

@@ -47,6 +47,7 @@ def _sftp(files: FileServer, office: str) -> Mapping[str, str]:
 
 def _toml(tables: Declarations) -> str:
     return "\n".join(
-        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
+        f"[{name}]\n"
+        + "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
         for name, table in tables.items()
     )

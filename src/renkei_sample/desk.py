@@ -1,4 +1,4 @@
-"""How a change in 住基 is carried into a record of another office, by a clerk's hand or by the night batch."""
+"""How a change in 住基 is carried into a record of another office, by a clerk or by the night batch."""
 
 from dataclasses import replace
 
@@ -48,10 +48,14 @@ def tell_mailing(state: CityState, entry: Resident, hand: Hand) -> None:
     """Send this year's notices to the new address, unless the taxpayer asked for another."""
     row = state.assessments.get(entry.atena_no)
     if row is not None and row.sofu_shitei == "0":
-        state.assessments[entry.atena_no] = replace(row, **mailing_address(entry), koshin_jiyu="01", **hand.tax())
+        state.assessments[entry.atena_no] = replace(
+            row, **mailing_address(entry), koshin_jiyu="01", **hand.tax()
+        )
 
 
-def tell_welfare(state: CityState, entry: Resident, hand: Hand, *, kind: str, household: str | None = None) -> None:
+def tell_welfare(
+    state: CityState, entry: Resident, hand: Hand, *, kind: str, household: str | None = None
+) -> None:
     """Bring the welfare record of a person up to 住基; ``household`` is a new 認定世帯 number."""
     row = state.recipient_of(entry.atena_no)
     if row is None:
@@ -86,7 +90,9 @@ def own_benefits(state: CityState, atena_no: str) -> list[Benefit]:
     return [row for row in running(state, atena_no) if held and row.taishosha == held.bango]
 
 
-def end_benefits(state: CityState, entry: Resident, hand: Hand, *, keep: frozenset[str] = frozenset()) -> None:
+def end_benefits(
+    state: CityState, entry: Resident, hand: Hand, *, keep: frozenset[str] = frozenset()
+) -> None:
     """End what a person who died or left has part in, except what is to be forgotten."""
     for row in running(state, entry.atena_no):
         if row.bango not in keep:
@@ -96,4 +102,11 @@ def end_benefits(state: CityState, entry: Resident, hand: Hand, *, keep: frozens
 def ended(row: Benefit, entry: Resident, hand: Hand) -> Benefit:
     """A benefit closed because its person died, left, or was removed."""
     reason = {"3": "死亡", "2": "転出"}.get(entry.jumin_jotai, "その他")
-    return replace(row, jotai="消滅", shuryo=end_of(row.shubetsu, entry), shuryo_jiyu=reason, jiyu=reason, **hand.welfare())
+    return replace(
+        row,
+        jotai="消滅",
+        shuryo=end_of(row.shubetsu, entry),
+        shuryo_jiyu=reason,
+        jiyu=reason,
+        **hand.welfare(),
+    )

@@ -7,6 +7,7 @@ from random import Random
 
 from renkei_sample import faults, happenings
 from renkei_sample.carry import carry
+from renkei_sample.chance import draws
 from renkei_sample.state import CityState
 
 #: Events a year for each thousand residents, counted as decisions (a household moves once).
@@ -36,20 +37,20 @@ WORKING_DAYS = 245
 
 def replay(state: CityState, day: date) -> Mapping[str, int]:
     """Let a day pass. The same seed, size and day always give the same rows."""
-    rng = Random(f"day:{state.seed}:{day.isoformat()}")
-    state.day = day
+    rng = draws("day", state.seed, day)
+    last_night, state.day = state.day, day
     state.versions.clear()
     state.anomalies.clear()
     counts: Counter[str] = Counter()
     counts["carried"] = carry(state, rng)
-    faults.correct_and_relapse(state, rng)
+    faults.correct_and_relapse(state, rng, last_night=last_night)
     for happen, rate in _RATES:
         for _ in range(_times(rng, rate * state.size / 1000 / WORKING_DAYS)):
             counts[happen.__name__] += happen(state, rng)
     for fail, rate in _FAULTS:
         for _ in range(max(1, round(rate * state.size / 20_000))):
             counts[fail.__name__] += fail(state, rng)
-    faults.break_files(state, rng)
+    faults.break_files(state)
     return dict(counts)
 
 

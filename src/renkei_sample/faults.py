@@ -1,12 +1,12 @@
 """What goes wrong on a day: changes that never arrive, slips, double work, and cases that come back."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date
 from random import Random
 
 from renkei_sample import findings, happenings
 from renkei_sample.base import LONG_TERM_CARE, enrol_welfare, start_benefit
-from renkei_sample.desk import ended, tell_mailing, tell_tax, tell_welfare
+from renkei_sample.desk import ended, running, tell_mailing, tell_tax, tell_welfare
 from renkei_sample.happenings import choose, relocate, tell_later
 from renkei_sample.identifiers import from_ymd
 from renkei_sample.offices import Hand, mailing_address, tax_address, welfare_address
@@ -35,7 +35,9 @@ def lose_move(state: CityState, rng: Random) -> int:
 
 def lose_name(state: CityState, rng: Random) -> int:
     """A new surname never reaches the tax office: R13."""
-    entry = choose(state, rng, lambda entry: happenings.may_marry(state, entry) and entry.atena_no in state.taxpayers)
+    entry = choose(
+        state, rng, lambda entry: happenings.may_marry(state, entry) and entry.atena_no in state.taxpayers
+    )
     if entry is None:
         return 0
     named = happenings.rename(state, rng, entry)
@@ -47,12 +49,14 @@ def lose_name(state: CityState, rng: Random) -> int:
 def lose_death(state: CityState, rng: Random) -> int:
     """A death never reaches the welfare office: R02 for each insurance that runs on."""
     wanted = happenings.may_die
-    entry = choose(state, rng, lambda entry: wanted(state, entry) and happenings.is_long_term_insured(state, entry))
+    entry = choose(
+        state, rng, lambda entry: wanted(state, entry) and happenings.is_long_term_insured(state, entry)
+    )
     if entry is None:
         return 0
     gone = happenings.bury(state, rng, entry)
     tell_later(state, "death", [gone], "tax")
-    for row in happenings.running(state, gone.atena_no):
+    for row in running(state, gone.atena_no):
         findings.insurance_after_death(state, gone, row)
     return 1
 
@@ -62,21 +66,25 @@ def lose_move_out(state: CityState, rng: Random) -> int:
     entry = choose(
         state,
         rng,
-        lambda entry: len(state.household(entry.setai_no)) == 1 and bool(happenings.running(state, entry.atena_no)),
+        lambda entry: len(state.household(entry.setai_no)) == 1 and bool(running(state, entry.atena_no)),
     )
     if entry is None:
         return 0
     gone = moved_out(rng, entry, on=state.day, day=state.day)
     state.put_resident(gone)
     tell_later(state, "moved_out", [gone], "tax")
-    for row in happenings.running(state, gone.atena_no):
+    for row in running(state, gone.atena_no):
         findings.benefit_after_moving_out(state, gone, row)
     return 1
 
 
 def lose_parting(state: CityState, rng: Random) -> int:
     """A 世帯分離 never reaches the welfare office: R19, where it knows both people."""
-    entry = choose(state, rng, lambda entry: happenings.may_part(state, entry) and _head_at_welfare(state, entry) is not None)
+    entry = choose(
+        state,
+        rng,
+        lambda entry: happenings.may_part(state, entry) and _head_at_welfare(state, entry) is not None,
+    )
     if entry is None:
         return 0
     head, held = _head_at_welfare(state, entry), state.recipient_of(entry.atena_no)
@@ -88,7 +96,7 @@ def lose_parting(state: CityState, rng: Random) -> int:
 
 
 def type_twice(state: CityState, rng: Random) -> int:
-    """A move is keyed again at the tax counter the same afternoon: R38. The batch then finds nothing to do."""
+    """A move is keyed again at the tax counter the same afternoon: R38. The batch finds nothing to do."""
     moved = _move_one(state, rng)
     if moved is None:
         return 0
@@ -121,22 +129,24 @@ def enrol_with_wrong_birth(state: CityState, rng: Random) -> int:
     if wrong is not None:
         row = replace(state.recipients[number], seinengappi=wrong.isoformat())
         state.put_recipient(row)
-        findings.other_birth(state, entry, row, klass="day_month_swap" if wrong.year == born.year else "one_digit")
+        findings.other_birth(
+            state, entry, row, klass="day_month_swap" if wrong.year == born.year else "one_digit"
+        )
     return 1
 
 
-def break_files(state: CityState, rng: Random) -> None:
+def break_files(state: CityState) -> None:
     """Every third day an assessment file is sent a second time under another name: R39."""
     if state.day.toordinal() % 3 == 0:
         findings.broken_delivery(state, f"FK_{state.day:%Y%m%d}R.DAT", findings.ASSESSMENT, klass="duplicate")
 
 
-def correct_and_relapse(state: CityState, rng: Random) -> None:
+def correct_and_relapse(state: CityState, rng: Random, *, last_night: date) -> None:
     """Staff settle a tenth of what is open; an old file brings back one of what was settled before."""
     relapsing = [truth for truth in state.ledger.truths if _is_settled(state, truth)]
     for truth in sorted(relapsing, key=_key)[: max(1, len(relapsing) // 6)]:
         _relapse(state, rng, truth)
-    open_ones = [truth for truth in state.ledger.due(state.day - timedelta(days=1)) if truth.rule_id in _CORRECT]
+    open_ones = [truth for truth in state.ledger.due(last_night) if truth.rule_id in _CORRECT]
     for truth in rng.sample(sorted(open_ones, key=_key), min(len(open_ones), max(3, len(open_ones) // 10))):
         if truth.gone_from is None:
             _CORRECT[truth.rule_id](state, rng, truth)
@@ -160,24 +170,35 @@ def _correct_benefit(state: CityState, rng: Random, truth: Truth) -> None:
     state.put_benefit(ended(row, entry, Hand(rng, state.day, kind="robot")))
 
 
-_CORRECT = {"R10": _correct_address, "R06": _correct_mailing, "R02": _correct_benefit, "R05": _correct_benefit}
+_CORRECT = {
+    "R10": _correct_address,
+    "R06": _correct_mailing,
+    "R02": _correct_benefit,
+    "R05": _correct_benefit,
+}
 
 
 def _is_settled(state: CityState, truth: Truth) -> bool:
     """Corrected before today, about an address, and not yet back."""
     if truth.rule_id not in ("R10", "R06") or truth.gone_from is None or truth.gone_from >= state.day:
         return False
-    return not any(_key(other) == _key(truth) and other.planted_on > truth.planted_on for other in state.ledger.truths)
+    return not any(
+        _key(other) == _key(truth) and other.planted_on > truth.planted_on for other in state.ledger.truths
+    )
 
 
 def _relapse(state: CityState, rng: Random, truth: Truth) -> None:
     """The value from before the correction is back, as a batch leaves it: reason その他."""
     entry = state.residents[str(truth.left_key)]
-    elsewhere = replace(entry, banchi=entry.banchi.replace(entry.banchi[0], "７" if entry.banchi[0] != "７" else "８", 1))
+    elsewhere = replace(
+        entry, banchi=entry.banchi.replace(entry.banchi[0], "７" if entry.banchi[0] != "７" else "８", 1)
+    )
     stamp = Hand(rng, state.day, kind="batch")
     if truth.rule_id == "R06":
         notice = state.assessments[entry.atena_no]
-        state.assessments[entry.atena_no] = replace(notice, **mailing_address(elsewhere), koshin_jiyu="09", **stamp.tax())
+        state.assessments[entry.atena_no] = replace(
+            notice, **mailing_address(elsewhere), koshin_jiyu="09", **stamp.tax()
+        )
         findings.old_mailing_address(state, entry)
     elif truth.right_feed == findings.TAX:
         row = state.taxpayers[str(truth.right_key)]
@@ -196,7 +217,11 @@ def _key(truth: Truth) -> tuple[str, str, str]:
 
 
 def _move_one(state: CityState, rng: Random) -> Resident | None:
-    entry = choose(state, rng, lambda entry: len(state.household(entry.setai_no)) == 1 and entry.atena_no in state.taxpayers)
+    entry = choose(
+        state,
+        rng,
+        lambda entry: len(state.household(entry.setai_no)) == 1 and entry.atena_no in state.taxpayers,
+    )
     return relocate(state, rng, entry)[0] if entry else None
 
 
@@ -219,4 +244,3 @@ def _head_at_welfare(state: CityState, entry: Resident) -> Resident | None:
         if held is not None and own is not None and held.setai_no == own.setai_no:
             return head
     return None
-

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from renkei_sample.identifiers import from_ymd, from_wareki
+from renkei_sample.identifiers import from_wareki, from_ymd
 from renkei_sample.records import Benefit, Recipient, Resident, Taxpayer
 from renkei_sample.state import CityState
 from renkei_sample.truth import Truth
@@ -15,11 +15,24 @@ JUKI, TAX, ASSESSMENT, WELFARE, BENEFIT = (
     "welfare.benefit",
 )
 MINUTES = {"address": 6, "name": 4, "date_of_birth": 3, "household": 5}
-_JUKI_KIND = {"03": "birth", "01": "moved_in", "02": "moved_in", "11": "moved_out", "12": "moved_out", "13": "death"}
+_JUKI_KIND = {
+    "03": "birth",
+    "01": "moved_in",
+    "02": "moved_in",
+    "11": "moved_out",
+    "12": "moved_out",
+    "13": "death",
+}
 _JUKI_KIND |= {"21": "address", "22": "correction", "23": "correction", "41": "name"}
 _JUKI_KIND |= {"31": "household", "32": "household", "33": "household", "51": "protection"}
 _TAX_KIND = {"01": "address", "02": "name", "05": "new", "06": "date_of_birth", "07": "household"}
-_WELFARE_KIND = {"住所": "address", "氏名": "name", "新規": "new", "生年月日": "date_of_birth", "世帯": "household"}
+_WELFARE_KIND = {
+    "住所": "address",
+    "氏名": "name",
+    "新規": "new",
+    "生年月日": "date_of_birth",
+    "世帯": "household",
+}
 _FRESH_BIRTH = {"date_of_birth", "new", "birth", "moved_in", "correction"}
 _FRESH_HOUSEHOLD = {"household", "address", "moved_in", "birth"}
 LONG_AGO = date(1900, 1, 1)
@@ -31,14 +44,20 @@ def keyed_on(row: Resident | Other | Benefit) -> date:
     """The day on which a row was last written."""
     if isinstance(row, Resident):
         return date.fromisoformat(row.koshin_ts[:10])
-    return from_ymd(row.koshin_ymdhms[:8]) if isinstance(row, Taxpayer) else date.fromisoformat(row.koshin[:10])
+    return (
+        from_ymd(row.koshin_ymdhms[:8]) if isinstance(row, Taxpayer) else date.fromisoformat(row.koshin[:10])
+    )
 
 
 def kind_of(row: Resident | Other) -> str:
     """The common word for why a row was last written."""
     if isinstance(row, Resident):
         return _JUKI_KIND[row.ido_jiyu]
-    return _TAX_KIND.get(row.koshin_jiyu, "other") if isinstance(row, Taxpayer) else _WELFARE_KIND.get(row.jiyu, "other")
+    return (
+        _TAX_KIND.get(row.koshin_jiyu, "other")
+        if isinstance(row, Taxpayer)
+        else _WELFARE_KIND.get(row.jiyu, "other")
+    )
 
 
 def feed_of(row: Resident | Other) -> tuple[str, str]:
@@ -202,7 +221,9 @@ def unknown_child(state: CityState, benefit: Benefit) -> Truth:
     )
 
 
-def double_entry(state: CityState, one: Resident | Other, two: Resident | Other, *, has_error: bool = False) -> Truth:
+def double_entry(
+    state: CityState, one: Resident | Other, two: Resident | Other, *, has_error: bool = False
+) -> Truth:
     """R38: the same change keyed by hand in two systems; it stays found for good."""
     field = kind_of(one)
     return state.ledger.plant(

@@ -14,7 +14,19 @@ from renkei_sample.identifiers import ymd
 from renkei_sample.names import Name
 from renkei_sample.plants_entry import move_within
 from renkei_sample.plants_person import other_surname
-from renkei_sample.population import CHILD, HEAD, HUSBAND, WIFE, age_of, dead, is_child, japanese, moved_out, person, revised
+from renkei_sample.population import (
+    CHILD,
+    HEAD,
+    HUSBAND,
+    WIFE,
+    age_of,
+    dead,
+    is_child,
+    japanese,
+    moved_out,
+    person,
+    revised,
+)
 from renkei_sample.records import Resident
 from renkei_sample.state import CityState, Pending
 from renkei_sample.succession import can_succeed, succeed
@@ -24,7 +36,7 @@ Wanted = Callable[[Resident], bool]
 
 
 def choose(state: CityState, rng: Random, wanted: Wanted) -> Resident | None:
-    """Someone living in a household that nothing else touches; the whole household is then left alone for good."""
+    """Someone in a household that nothing else touches; all of it is then left alone for good."""
     numbers = state.living_numbers()
     for _ in range(400):
         entry = state.residents[rng.choice(numbers)]
@@ -122,7 +134,9 @@ def be_born(state: CityState, rng: Random) -> int:
     born = state.day - timedelta(days=rng.randint(1, 6))
     surname = Name(mother.shimei.split("　")[0], mother.shimei_kana.split("　")[0])
     sex = rng.choice("12")
-    here = Address(machiaza=mother.machiaza, banchi=mother.banchi, katagaki=mother.katagaki, yubin=mother.yubin_no)
+    here = Address(
+        machiaza=mother.machiaza, banchi=mother.banchi, katagaki=mother.katagaki, yubin=mother.yubin_no
+    )
     child = person(
         state.serials,
         rng,
@@ -225,13 +239,17 @@ def part(state: CityState, rng: Random, entry: Resident) -> Resident:
 def may_part(state: CityState, entry: Resident) -> bool:
     """An adult who is neither the head, nor a spouse, nor paid an allowance."""
     return (
-        entry.zokugara not in (HEAD, HUSBAND, WIFE) and age_of(entry, state.day) >= 20 and not _is_payee(state, entry)
+        entry.zokugara not in (HEAD, HUSBAND, WIFE)
+        and age_of(entry, state.day) >= 20
+        and not _is_payee(state, entry)
     )
 
 
 def ask_for_protection(state: CityState, rng: Random) -> int:
     """支援措置 for a whole household."""
-    entry = choose(state, rng, lambda entry: entry.seibetsu == "2" and entry.zokugara == HEAD and entry.shien_kbn == "0")
+    entry = choose(
+        state, rng, lambda entry: entry.seibetsu == "2" and entry.zokugara == HEAD and entry.shien_kbn == "0"
+    )
     if entry is None:
         return 0
     rows = [

@@ -10,31 +10,68 @@ if TYPE_CHECKING:
     from japanese_personal_name_dataset.core import LastNameDict, NameDict
 
 #: Spellings of a surname that families keep although the common form is another (異体字).
-_VARIANT = {"高": "髙", "崎": "﨑", "辺": "邉邊", "浜": "濵濱", "斎": "齋", "徳": "德", "沢": "澤", "広": "廣", "島": "嶋"}
+_VARIANT = {
+    "高": "髙",
+    "崎": "﨑",
+    "辺": "邉邊",
+    "浜": "濵濱",
+    "斎": "齋",
+    "徳": "德",
+    "沢": "澤",
+    "広": "廣",
+    "島": "嶋",
+}
 #: The common form of each variant: what a downstream system without the glyph shows.
-COMMON_FORM = {variant: common for common, variants in _VARIANT.items() for variant in variants} | {"𠮷": "吉"}
+COMMON_FORM = {variant: common for common, variants in _VARIANT.items() for variant in variants} | {
+    "𠮷": "吉"
+}
 _HIRAGANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 #: Family and given names of foreign residents: letters, katakana, sex of the given name (0 either).
 _FOREIGN = (
     (
         (("NGUYEN", "グエン"), ("TRAN", "チャン"), ("LE", "レ"), ("PHAM", "ファム")),
-        (("VAN AN", "バン　アン", "1"), ("THI LAN", "ティ　ラン", "2"), ("QUANG HUY", "クアン　フイ", "1"), ("THI HOA", "ティ　ホア", "2")),
+        (
+            ("VAN AN", "バン　アン", "1"),
+            ("THI LAN", "ティ　ラン", "2"),
+            ("QUANG HUY", "クアン　フイ", "1"),
+            ("THI HOA", "ティ　ホア", "2"),
+        ),
     ),
     (
         (("WANG", "ワン"), ("LI", "リ"), ("ZHANG", "チャン"), ("CHEN", "チェン")),
-        (("WEI", "ウェイ", "0"), ("XIAOMING", "シャオミン", "1"), ("MEILING", "メイリン", "2"), ("JING", "ジン", "0")),
+        (
+            ("WEI", "ウェイ", "0"),
+            ("XIAOMING", "シャオミン", "1"),
+            ("MEILING", "メイリン", "2"),
+            ("JING", "ジン", "0"),
+        ),
     ),
     (
         (("SHRESTHA", "シュレスタ"), ("GURUNG", "グルン"), ("TAMANG", "タマン")),
-        (("RAJESH", "ラジェシュ", "1"), ("SITA", "シタ", "2"), ("BIKASH", "ビカシュ", "1"), ("ANJALI", "アンジャリ", "2")),
+        (
+            ("RAJESH", "ラジェシュ", "1"),
+            ("SITA", "シタ", "2"),
+            ("BIKASH", "ビカシュ", "1"),
+            ("ANJALI", "アンジャリ", "2"),
+        ),
     ),
     (
         (("SILVA", "シルバ"), ("SANTOS", "サントス"), ("OLIVEIRA", "オリベイラ")),
-        (("MARIA", "マリア", "2"), ("JOSE", "ジョゼ", "1"), ("ANA PAULA", "アナ　パウラ", "2"), ("PAULO", "パウロ", "1")),
+        (
+            ("MARIA", "マリア", "2"),
+            ("JOSE", "ジョゼ", "1"),
+            ("ANA PAULA", "アナ　パウラ", "2"),
+            ("PAULO", "パウロ", "1"),
+        ),
     ),
     (
         (("KIM", "キム"), ("PARK", "パク"), ("CHOI", "チェ")),
-        (("MINJUN", "ミンジュン", "1"), ("SEOYEON", "ソヨン", "2"), ("JIHO", "ジホ", "1"), ("YUNA", "ユナ", "2")),
+        (
+            ("MINJUN", "ミンジュン", "1"),
+            ("SEOYEON", "ソヨン", "2"),
+            ("JIHO", "ジホ", "1"),
+            ("YUNA", "ユナ", "2"),
+        ),
     ),
 )
 

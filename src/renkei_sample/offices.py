@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from random import Random
+from typing import TypedDict
 
 from renkei_sample.identifiers import from_ymd, half_kana, iso_birth, narrow, wareki, wareki_birth, wide, ymd
 from renkei_sample.records import Assessment, Benefit, Recipient, Resident, Taxpayer
@@ -21,10 +22,46 @@ WELFARE_ROLE = {
     "84": "妹",
 }
 WELFARE_SEX = {"1": "M", "2": "F", "0": "U"}
-TAX_REASON = {"address": "01", "name": "02", "moved_out": "03", "death": "04", "new": "05", "date_of_birth": "06"}
+TAX_REASON = {
+    "address": "01",
+    "name": "02",
+    "moved_out": "03",
+    "death": "04",
+    "new": "05",
+    "date_of_birth": "06",
+}
 TAX_REASON |= {"household": "07", "protection": "09", "other": "09"}
 WELFARE_REASON = {"address": "住所", "name": "氏名", "moved_out": "転出", "death": "死亡", "new": "新規"}
-WELFARE_REASON |= {"date_of_birth": "生年月日", "household": "世帯", "protection": "その他", "other": "その他"}
+WELFARE_REASON |= {
+    "date_of_birth": "生年月日",
+    "household": "世帯",
+    "protection": "その他",
+    "other": "その他",
+}
+
+
+class TaxStamp(TypedDict):
+    """Who keyed a tax record last, and when."""
+
+    koshin_ymdhms: str
+    sosa_id: str
+    tanmatsu_id: str
+
+
+class WelfareStamp(TypedDict):
+    """Who keyed a welfare record last, and when."""
+
+    koshin: str
+    koshinsha: str
+    tanmatsu: str
+
+
+class Mailing(TypedDict):
+    """Where notices of an assessment go."""
+
+    sofu_yubin: str
+    sofu_jusho: str
+    sofu_katagaki: str
 
 
 class Hand:
@@ -33,20 +70,36 @@ class Hand:
     def __init__(self, rng: Random, day: date, *, kind: str) -> None:
         self.rng, self.day, self.kind = rng, day, kind
 
-    def tax(self) -> dict[str, str]:
+    def tax(self) -> TaxStamp:
         """Update columns of a tax record."""
-        clerk = f"S0{self.rng.randint(301, 315)}" if self.kind == "person" else {"batch": "BATCH01", "robot": "RPA01"}[self.kind]
+        clerk = (
+            f"S0{self.rng.randint(301, 315)}"
+            if self.kind == "person"
+            else {"batch": "BATCH01", "robot": "RPA01"}[self.kind]
+        )
         terminal = f"TX{self.rng.randint(1, 12):02d}" if self.kind == "person" else "NIGHT"
         return {"koshin_ymdhms": ymd(self.day) + self._time(""), "sosa_id": clerk, "tanmatsu_id": terminal}
 
-    def welfare(self) -> dict[str, str]:
+    def welfare(self) -> WelfareStamp:
         """Update elements of a welfare record."""
-        clerk = f"S0{self.rng.randint(501, 520)}" if self.kind == "person" else {"batch": "BATCH02", "robot": "RPA02"}[self.kind]
+        clerk = (
+            f"S0{self.rng.randint(501, 520)}"
+            if self.kind == "person"
+            else {"batch": "BATCH02", "robot": "RPA02"}[self.kind]
+        )
         terminal = f"FK{self.rng.randint(1, 15):02d}" if self.kind == "person" else "NIGHT"
-        return {"koshin": f"{self.day.isoformat()}T{self._time(':')}+09:00", "koshinsha": clerk, "tanmatsu": terminal}
+        return {
+            "koshin": f"{self.day.isoformat()}T{self._time(':')}+09:00",
+            "koshinsha": clerk,
+            "tanmatsu": terminal,
+        }
 
     def _time(self, mark: str) -> str:
-        second = self.rng.randrange(8 * 3600 + 1800, 17 * 3600) if self.kind == "person" else 19 * 3600 + self.rng.randrange(3600)
+        second = (
+            self.rng.randrange(8 * 3600 + 1800, 17 * 3600)
+            if self.kind == "person"
+            else 19 * 3600 + self.rng.randrange(3600)
+        )
         return mark.join((f"{second // 3600:02d}", f"{second // 60 % 60:02d}", f"{second % 60:02d}"))
 
 
@@ -65,7 +118,7 @@ def tax_address(entry: Resident) -> dict[str, str]:
     }
 
 
-def mailing_address(entry: Resident) -> dict[str, str]:
+def mailing_address(entry: Resident) -> Mailing:
     """Mailing columns of FK for a 住基 row."""
     where = tax_address(entry)
     return {"sofu_yubin": where["yubin"], "sofu_jusho": where["jusho"], "sofu_katagaki": where["katagaki"]}
@@ -99,7 +152,16 @@ def taxpayer(entry: Resident, hand: Hand, *, kana_of_common_name: str | None = N
 
 def tax_reason(entry: Resident) -> str:
     """更新事由 of KJ for the last event of a 住基 row."""
-    return {"13": "04", "11": "03", "12": "03", "21": "01", "41": "02", "31": "07", "32": "07", "33": "07"}.get(entry.ido_jiyu, "05")
+    return {
+        "13": "04",
+        "11": "03",
+        "12": "03",
+        "21": "01",
+        "41": "02",
+        "31": "07",
+        "32": "07",
+        "33": "07",
+    }.get(entry.ido_jiyu, "05")
 
 
 def assessment(entry: Resident, hand: Hand, *, levy: str, amount: int, year: int) -> Assessment:
@@ -148,11 +210,22 @@ def recipient(entry: Resident, hand: Hand, *, number: str, household: str) -> Re
 
 def welfare_reason(entry: Resident) -> str:
     """更新事由 of 福祉 for the last event of a 住基 row."""
-    kinds = {"13": "死亡", "11": "転出", "12": "転出", "21": "住所", "41": "氏名", "31": "世帯", "32": "世帯", "33": "世帯"}
+    kinds = {
+        "13": "死亡",
+        "11": "転出",
+        "12": "転出",
+        "21": "住所",
+        "41": "氏名",
+        "31": "世帯",
+        "32": "世帯",
+        "33": "世帯",
+    }
     return kinds.get(entry.ido_jiyu, "新規")
 
 
-def benefit(number: str, hand: Hand, *, of: str, kind: str, start: date, amount: int, payee: str | None = None) -> Benefit:
+def benefit(
+    number: str, hand: Hand, *, of: str, kind: str, start: date, amount: int, payee: str | None = None
+) -> Benefit:
     """A benefit that runs."""
     return Benefit(
         bango=number,

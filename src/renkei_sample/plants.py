@@ -1,8 +1,7 @@
 """The base day's plants: every rule gets its share of what is really wrong."""
 
-from random import Random
-
 from renkei_sample import plants_entry, plants_life, plants_person
+from renkei_sample.chance import draws
 from renkei_sample.picker import Picker
 from renkei_sample.state import CityState
 
@@ -41,7 +40,7 @@ _AT_20K = (
 
 def plant(state: CityState) -> None:
     """Plant everything of the base day, and its two broken files."""
-    rng = Random(f"plants:{state.seed}")
+    rng = draws("plants", state.seed)
     picker = Picker(state, rng)
     for put, share in _AT_20K:
         put(state, picker, rng, max(2, round(share * state.size / 20_000)))

@@ -40,7 +40,9 @@ def address_typed_wrong(state: CityState, picker: Picker, rng: Random, count: in
 
 def address_typed_three_times(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R38 three times: resident, tax and welfare counters all keyed the same move."""
-    for entry in picker.take(count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None):
+    for entry in picker.take(
+        count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None
+    ):
         day = _moved_on(state, rng)
         moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={"tax", "welfare"})
@@ -75,16 +77,20 @@ def household_typed_twice(state: CityState, picker: Picker, rng: Random, count: 
 
 def birth_typed_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R38 between tax and welfare: both corrected the birth date by hand in the same week."""
-    for entry in picker.take(count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None):
+    for entry in picker.take(
+        count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None
+    ):
         day = _moved_on(state, rng)
         tell_tax(state, entry, Hand(rng, day, kind="person"), kind="date_of_birth")
         tell_welfare(state, entry, Hand(rng, day + timedelta(days=4), kind="person"), kind="date_of_birth")
         findings.double_entry(state, _record(state, entry, "tax"), _record(state, entry, "welfare"))
 
 
-def rejected_records(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+def rejected_records(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """Records with an unknown code or an impossible date: each must be set aside, and nothing else happen."""
-    for number, entry in enumerate(picker.take(count, lambda entry: _is_free(state, entry) and entry.atena_no not in state.assessments)):
+    for number, entry in enumerate(
+        picker.take(count, lambda entry: _is_free(state, entry) and entry.atena_no not in state.assessments)
+    ):
         row = state.taxpayers[entry.atena_no]
         bad, name, reason = (
             (replace(row, jotai="5"), "JOTAI", "unknown code")
@@ -104,7 +110,9 @@ def broken_files(state: CityState) -> None:
 
 def mistype_tax_address(state: CityState, entry: Resident, rng: Random) -> Taxpayer:
     """Another house number in the tax record than the one in 住基."""
-    here = Address(machiaza=entry.machiaza, banchi=entry.banchi, katagaki=entry.katagaki, yubin=entry.yubin_no)
+    here = Address(
+        machiaza=entry.machiaza, banchi=entry.banchi, katagaki=entry.katagaki, yubin=entry.yubin_no
+    )
     wrong = replace(entry, banchi=other_number(here, rng).banchi)
     row = replace(state.taxpayers[entry.atena_no], **tax_address(wrong))
     state.taxpayers[entry.atena_no] = row
@@ -112,7 +120,9 @@ def mistype_tax_address(state: CityState, entry: Resident, rng: Random) -> Taxpa
 
 
 def _reject_welfare(state: CityState, picker: Picker, count: int) -> None:
-    chosen = picker.take(count, lambda entry: lives_alone(state, entry) and state.recipient_of(entry.atena_no) is not None)
+    chosen = picker.take(
+        count, lambda entry: lives_alone(state, entry) and state.recipient_of(entry.atena_no) is not None
+    )
     for number, entry in enumerate(chosen):
         held = state.recipient_of(entry.atena_no)
         if held is None:
@@ -127,7 +137,9 @@ def _reject_welfare(state: CityState, picker: Picker, count: int) -> None:
 
 
 def _reject(state: CityState, feed: str, key: str, name: str, reason: str) -> None:
-    state.ledger.rejects.append(Reject(feed=feed, source_key=key, field=name, reason=reason, planted_on=state.day))
+    state.ledger.rejects.append(
+        Reject(feed=feed, source_key=key, field=name, reason=reason, planted_on=state.day)
+    )
 
 
 def _is_free(state: CityState, entry: Resident) -> bool:
@@ -143,7 +155,9 @@ def _moved_on(state: CityState, rng: Random) -> date:
     return state.day - timedelta(days=rng.randint(9, 25))
 
 
-def move_within(state: CityState, rng: Random, entry: Resident, day: date, there: Address | None = None) -> Resident:
+def move_within(
+    state: CityState, rng: Random, entry: Resident, day: date, there: Address | None = None
+) -> Resident:
     """転居 on a day, to a given or a new address."""
     there = there or new_address(rng)
     row = revised(

@@ -1,13 +1,14 @@
-"""Plants around deaths, moves out, households and children: a benefit that should have changed and did not."""
+"""Plants around deaths, moves out, households and children: a benefit that should have changed."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 
 from renkei_sample import findings
 from renkei_sample.base import start_benefit
 from renkei_sample.desk import CHILD_ALLOWANCE, end_benefits, own_benefits, running, tell_tax, tell_welfare
-from renkei_sample.identifiers import ymd
+from renkei_sample.identifiers import from_ymd, ymd
+from renkei_sample.names import name_book
 from renkei_sample.offices import Hand
 from renkei_sample.picker import Picker, lives_alone
 from renkei_sample.population import HEAD, HUSBAND, WIFE, age_of, dead, is_child, moved_out, removed, revised
@@ -69,7 +70,7 @@ def insurance_ended_on_wrong_day(state: CityState, picker: Picker, rng: Random, 
     for entry in picker.take(count, lambda entry: _is_insured_alone(state, entry)):
         wrong = rng.choice(running(state, entry.atena_no)).bango
         gone = _bury(state, rng, entry, frozenset())
-        died = findings.from_ymd(gone.shibo_ymd or gone.ido_ymd)
+        died = from_ymd(gone.shibo_ymd or gone.ido_ymd)
         row = replace(state.benefits[wrong], shuryo=died.isoformat())
         state.put_benefit(row)
         findings.insurance_after_death(state, gone, row)
@@ -103,9 +104,11 @@ def parted_household(state: CityState, picker: Picker, rng: Random, count: int) 
             findings.other_household(state, row, head, held)
 
 
-def child_left_out(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+def child_left_out(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """R22: brothers and sisters are paid for, this child was never claimed."""
-    for entry in picker.take(count, lambda entry: _is_only_paid_for(state, entry) and _siblings(state, entry) > 1):
+    for entry in picker.take(
+        count, lambda entry: _is_only_paid_for(state, entry) and _siblings(state, entry) > 1
+    ):
         state.drop_benefit(own_benefits(state, entry.atena_no)[0].bango)
         findings.left_out_child(state, entry)
 
@@ -118,7 +121,7 @@ def child_unknown_to_juki(state: CityState, picker: Picker, rng: Random, count: 
             continue
         number, keyed = state.welfare_number("F"), state.day - timedelta(days=rng.randint(60, 500))
         surname, reading = known.shimei.split("　")[0].split(" ")[0], known.kana.split("　")[0]
-        given = picker_name(rng)
+        given = _girl(rng)
         state.put_recipient(
             replace(
                 known,
@@ -132,23 +135,31 @@ def child_unknown_to_juki(state: CityState, picker: Picker, rng: Random, count: 
             )
         )
         row = start_benefit(
-            state, rng, of=number, kind=CHILD_ALLOWANCE, start=keyed, day=keyed, payee=paid.jukyusha, by="person"
+            state,
+            rng,
+            of=number,
+            kind=CHILD_ALLOWANCE,
+            start=keyed,
+            day=keyed,
+            payee=paid.jukyusha,
+            by="person",
         )
         findings.unknown_child(state, row)
 
 
-def picker_name(rng: Random) -> tuple[str, str]:
-    """A girl's given name and its reading."""
-    from renkei_sample.names import name_book
-
+def _girl(rng: Random) -> tuple[str, str]:
     given = name_book().given_name(rng, "2")
     return given.text, given.kana
 
 
-def part(state: CityState, rng: Random, entry: Resident, *, day: "findings.date") -> Resident:
+def part(state: CityState, rng: Random, entry: Resident, *, day: date) -> Resident:
     """世帯分離: the person heads a household of one at the same address."""
     row = revised(
-        rng, replace(entry, setai_no=state.serials.next_household(), zokugara=HEAD), day, ido_jiyu="31", ido_ymd=ymd(day)
+        rng,
+        replace(entry, setai_no=state.serials.next_household(), zokugara=HEAD),
+        day,
+        ido_jiyu="31",
+        ido_ymd=ymd(day),
     )
     state.put_resident(row)
     state.quiet.add(row.atena_no)
@@ -190,7 +201,12 @@ def _siblings(state: CityState, entry: Resident) -> int:
 def _is_payee_with_spouse(state: CityState, entry: Resident) -> bool:
     held = running(state, entry.atena_no)
     spouse = any(member.zokugara in (HUSBAND, WIFE) for member in state.household(entry.setai_no))
-    return bool(held) and entry.zokugara == HEAD and spouse and all(row.shubetsu == CHILD_ALLOWANCE for row in held)
+    return (
+        bool(held)
+        and entry.zokugara == HEAD
+        and spouse
+        and all(row.shubetsu == CHILD_ALLOWANCE for row in held)
+    )
 
 
 def _is_insured_alone(state: CityState, entry: Resident) -> bool:
@@ -204,5 +220,9 @@ def _stands_beside_head(state: CityState, entry: Resident) -> bool:
         return False
     if any(row.jukyusha for row in running(state, entry.atena_no)):
         return False
-    heads = [state.recipient_of(member.atena_no) for member in state.household(entry.setai_no) if member.zokugara == HEAD]
+    heads = [
+        state.recipient_of(member.atena_no)
+        for member in state.household(entry.setai_no)
+        if member.zokugara == HEAD
+    ]
     return any(head is not None and head.setai_no == own.setai_no for head in heads)

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from random import Random
 
 from renkei_sample import findings
 from renkei_sample.base import known_birth
+from renkei_sample.chance import draws
 from renkei_sample.identifiers import half_kana, numbers, wareki
 from renkei_sample.names import COMMON_FORM, name_book
 from renkei_sample.offices import mailing_address, tax_address, welfare_address
 from renkei_sample.picker import Picker, is_plain_adult
 from renkei_sample.population import age_of
 from renkei_sample.records import Recipient, Resident, Taxpayer
-from renkei_sample.slips import slip_in_reading, without_variants, wrong_birth as slipped
+from renkei_sample.slips import slip_in_reading, without_variants
+from renkei_sample.slips import wrong_birth as slipped
 from renkei_sample.state import CityState
 from renkei_sample.towns import Address, new_address
 
@@ -21,23 +24,38 @@ _TO_VARIANT = {common: variant for variant, common in reversed(COMMON_FORM.items
 
 def plain_glyph(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R13 字形のみ: 住基 keeps 髙 or 﨑, one other office shows the common glyph."""
-    for entry in picker.take(count, lambda entry: is_plain_adult(state, entry) and _foldable(entry) is not None):
+    for entry in picker.take(
+        count, lambda entry: is_plain_adult(state, entry) and _foldable(entry) is not None
+    ):
         glyph = _foldable(entry) or ""
         kept = _rename(state, entry, entry.shimei.replace(glyph, _TO_VARIANT[glyph], 1))
-        _differ_in_name(state, rng, kept, kept.shimei.replace(_TO_VARIANT[glyph], glyph, 1), kept.shimei_kana, "glyph_only")
+        _differ_in_name(
+            state,
+            rng,
+            kept,
+            kept.shimei.replace(_TO_VARIANT[glyph], glyph, 1),
+            kept.shimei_kana,
+            "glyph_only",
+        )
 
 
-def spelled_with_rare_glyph(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+def spelled_with_rare_glyph(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """R13 字形のみ: 𠮷 has no place in CP932, so the tax system shows 吉 and must be seen to."""
-    for entry in picker.take(count, lambda entry: is_plain_adult(state, entry) and "吉" in entry.shimei.split("　")[0]):
+    for entry in picker.take(
+        count, lambda entry: is_plain_adult(state, entry) and "吉" in entry.shimei.split("　")[0]
+    ):
         kept = _rename(state, entry, entry.shimei.replace("吉", "𠮷", 1))
         findings.other_name(state, kept, state.taxpayers[entry.atena_no], klass="glyph_only")
 
 
 def misread_name(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R13 読みのみ: one kana was misread when the record was keyed."""
-    for entry in picker.take(count, lambda entry: is_plain_adult(state, entry) and slip_in_reading(entry.shimei_kana) is not None):
-        _differ_in_name(state, rng, entry, entry.shimei, slip_in_reading(entry.shimei_kana) or "", "reading_only")
+    for entry in picker.take(
+        count, lambda entry: is_plain_adult(state, entry) and slip_in_reading(entry.shimei_kana) is not None
+    ):
+        _differ_in_name(
+            state, rng, entry, entry.shimei, slip_in_reading(entry.shimei_kana) or "", "reading_only"
+        )
 
 
 def maiden_name(state: CityState, picker: Picker, rng: Random, count: int) -> None:
@@ -61,19 +79,27 @@ def two_numbers(state: CityState, picker: Picker, rng: Random, count: int) -> No
     for entry in picker.take(count, lambda entry: is_plain_adult(state, entry)):
         own = state.taxpayers[entry.atena_no]
         series = numbers(state.counters["elsewhere"] + 1)
-        double = replace(own, atena_no=next(series), atena_kbn="2", setai_no="", zokugara="", koshin_jiyu="09", **_keyed_before(rng, own))
+        double = replace(
+            own,
+            atena_no=next(series),
+            atena_kbn="2",
+            setai_no="",
+            zokugara="",
+            koshin_jiyu="09",
+            **_keyed_before(rng, own),
+        )
         state.counters["elsewhere"] = int(double.atena_no[:-1])
         state.taxpayers[double.atena_no] = double
         state.owners[double.atena_no] = entry.atena_no
         findings.two_numbers(state, own, double)
 
 
-def wrong_birth(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+def wrong_birth(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """R11: era, day-month and one-digit errors in the tax or the welfare record."""
     for number in range(count):
         klass = ("era_error", "day_month_swap", "one_digit")[number % 3]
         office = "welfare" if number % 2 else "tax"
-        for entry in picker.take(1, lambda entry: _can_slip(state, entry, klass, office)):
+        for entry in picker.take(1, partial(_can_slip, state, klass, office)):
             _slip_birth(state, entry, klass, office)
 
 
@@ -117,7 +143,9 @@ def _elsewhere(entry: Resident, rng: Random) -> Resident:
     there: Address = new_address(rng)
     while (there.machiaza, there.banchi) == (entry.machiaza, entry.banchi):
         there = new_address(rng)
-    return replace(entry, machiaza=there.machiaza, banchi=there.banchi, katagaki=there.katagaki, yubin_no=there.yubin)
+    return replace(
+        entry, machiaza=there.machiaza, banchi=there.banchi, katagaki=there.katagaki, yubin_no=there.yubin
+    )
 
 
 def _rename(state: CityState, entry: Resident, text: str) -> Resident:
@@ -154,20 +182,24 @@ def other_surname(entry: Resident, rng: Random) -> tuple[str, str]:
 
 def _keyed_before(rng: Random, own: Taxpayer) -> dict[str, str]:
     year = int(own.koshin_ymdhms[:4]) - rng.randint(2, 6)
-    return {"koshin_ymdhms": f"{year}{own.koshin_ymdhms[4:8].replace('0229', '0228')}101500", "sosa_id": "S0304", "tanmatsu_id": "TX03"}
+    return {
+        "koshin_ymdhms": f"{year}{own.koshin_ymdhms[4:8].replace('0229', '0228')}101500",
+        "sosa_id": "S0304",
+        "tanmatsu_id": "TX03",
+    }
 
 
-def _can_slip(state: CityState, entry: Resident, klass: str, office: str) -> bool:
+def _can_slip(state: CityState, klass: str, office: str, entry: Resident) -> bool:
     if not known_birth(entry) or age_of(entry, state.day) < 30 or entry.atena_no not in state.taxpayers:
         return False
     held = state.recipient_of(entry.atena_no)
     if office == "welfare" and held is None:
         return False
-    return slipped(_born(entry), klass, Random(entry.atena_no)) is not None
+    return slipped(_born(entry), klass, draws(entry.atena_no)) is not None
 
 
 def _slip_birth(state: CityState, entry: Resident, klass: str, office: str) -> None:
-    wrong = slipped(_born(entry), klass, Random(entry.atena_no))
+    wrong = slipped(_born(entry), klass, draws(entry.atena_no))
     held = state.recipient_of(entry.atena_no)
     if wrong is None:
         return

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
+from typing import TypedDict, Unpack
 
 from renkei_sample.identifiers import CITY_CODE, child_until, numbers, wide, ymd
 from renkei_sample.names import Name, foreign_name, name_book
@@ -40,6 +41,24 @@ class Household:
     members: list[Resident] = field(default_factory=list)
 
 
+class Facts(TypedDict, total=False):
+    """What the next version of a 住基 row says anew."""
+
+    shimei: str
+    shimei_kana: str
+    jumin_jotai: str
+    machiaza: str
+    banchi: str
+    katagaki: str | None
+    yubin_no: str
+    jutei_ymd: str
+    ido_jiyu: str
+    ido_ymd: str
+    shibo_ymd: str
+    tenshutsu_ymd: str
+    shien_kbn: str
+
+
 class Serials:
     """The next free numbers of the registry, and readings of 通称, which 住基 itself has no column for."""
 
@@ -62,11 +81,11 @@ class Serials:
 
 def clock_text(day: date, rng: Random) -> str:
     """A moment in office hours of a day, as 住基 stamps its rows."""
-    second = rng.randrange(8 * 3600 + 1800, 17 * 3600)
-    return f"{day.isoformat()} {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{rng.randrange(1_000_000):06d}"
+    second, fraction = rng.randrange(8 * 3600 + 1800, 17 * 3600), rng.randrange(1_000_000)
+    return f"{day.isoformat()} {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{fraction:06d}"
 
 
-def person(  # noqa: PLR0913 - the row has this many independent facts; all but two are keywords
+def person(
     serials: Serials,
     rng: Random,
     *,
@@ -132,7 +151,9 @@ def born_at(rng: Random, day: date, age: int) -> date:
     return day - timedelta(days=back)
 
 
-def populate(rng: Random, serials: Serials, *, residents: int, day: date) -> tuple[list[Household], list[Resident]]:
+def populate(
+    rng: Random, serials: Serials, *, residents: int, day: date
+) -> tuple[list[Household], list[Resident]]:
     """Households with exactly this many residents, and the former residents (除票) beside them."""
     households: list[Household] = []
     living = 0
@@ -154,7 +175,9 @@ def _household(rng: Random, serials: Serials, day: date) -> Household:
     foreign = kind in ("young_single", "young_couple", "family") and rng.random() < _FOREIGN_SHARE * 2
     draw = _ForeignFamily(rng) if foreign else _JapaneseFamily(rng)
     for sex, age, relationship in _members(rng, kind, ages):
-        home.members.append(_member(rng, serials, home, draw, sex=sex, born=born_at(rng, day, age), role=relationship))
+        home.members.append(
+            _member(rng, serials, home, draw, sex=sex, born=born_at(rng, day, age), role=relationship)
+        )
     return home
 
 
@@ -197,7 +220,14 @@ def _members(rng: Random, kind: str, ages: tuple[int, int]) -> Iterator[tuple[st
 
 
 def _member(
-    rng: Random, serials: Serials, home: Household, draw: "_JapaneseFamily | _ForeignFamily", *, sex: str, born: date, role: str
+    rng: Random,
+    serials: Serials,
+    home: Household,
+    draw: "_JapaneseFamily | _ForeignFamily",
+    *,
+    sex: str,
+    born: date,
+    role: str,
 ) -> Resident:
     name, common = draw.name(sex)
     newborn = born > home.since
@@ -221,7 +251,9 @@ def _member(
 
 def _moved_once(rng: Random, entry: Resident, since: date) -> Resident:
     """Version 2 of someone who moved within the city; version 1 is made again by :func:`earlier_version`."""
-    arrived = ymd(max(since - timedelta(days=rng.randint(200, 3000)), date(int(entry.seinengappi[:4]), 12, 31)))
+    arrived = ymd(
+        max(since - timedelta(days=rng.randint(200, 3000)), date(int(entry.seinengappi[:4]), 12, 31))
+    )
     return replace(entry, rireki_no=2, ido_jiyu="21", tennyu_ymd=min(arrived, entry.jutei_ymd))
 
 
@@ -260,7 +292,11 @@ def _of_unknown_birth(rng: Random, entry: Resident) -> Resident:
     year, month = entry.seinengappi[:4], entry.seinengappi[4:6]
     showa = wide(str(int(year) - 1925))
     known, text = rng.choice(
-        ((f"{year}{month}00", f"昭和{showa}年{wide(str(int(month)))}月日不詳"), (f"{year}0000", f"昭和{showa}年月日不詳"), ("00000000", "年月日不詳"))
+        (
+            (f"{year}{month}00", f"昭和{showa}年{wide(str(int(month)))}月日不詳"),
+            (f"{year}0000", f"昭和{showa}年月日不詳"),
+            ("00000000", "年月日不詳"),
+        )
     )
     return replace(entry, seinengappi=known, seinengappi_hyoki=text) if "1927" <= year <= "1988" else entry
 
@@ -282,30 +318,30 @@ def _former(rng: Random, serials: Serials, day: date) -> Resident:
         since=left - timedelta(days=rng.randint(100, 700)),
         reason="01",
     )
-    return dead(rng, entry, on=left - timedelta(days=3), day=left) if died else moved_out(rng, entry, on=left, day=left)
+    return (
+        dead(rng, entry, on=left - timedelta(days=3), day=left)
+        if died
+        else moved_out(rng, entry, on=left, day=left)
+    )
 
 
 def dead(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:
     """The version that records a death."""
-    return _revised(rng, entry, day, jumin_jotai="3", ido_jiyu="13", ido_ymd=ymd(on), shibo_ymd=ymd(on))
+    return revised(rng, entry, day, jumin_jotai="3", ido_jiyu="13", ido_ymd=ymd(on), shibo_ymd=ymd(on))
 
 
 def moved_out(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:
     """The version that records a move out of the city."""
-    return _revised(rng, entry, day, jumin_jotai="2", ido_jiyu="11", ido_ymd=ymd(on), tenshutsu_ymd=ymd(on))
+    return revised(rng, entry, day, jumin_jotai="2", ido_jiyu="11", ido_ymd=ymd(on), tenshutsu_ymd=ymd(on))
 
 
 def removed(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:
     """The version that removes a person ex officio (職権消除)."""
-    return _revised(rng, entry, day, jumin_jotai="9", ido_jiyu="22", ido_ymd=ymd(on))
+    return revised(rng, entry, day, jumin_jotai="9", ido_jiyu="22", ido_ymd=ymd(on))
 
 
-def revised(rng: Random, entry: Resident, day: date, **facts: str | None) -> Resident:
+def revised(rng: Random, entry: Resident, day: date, **facts: Unpack[Facts]) -> Resident:
     """The next version of a row, keyed by a clerk on a day."""
-    return _revised(rng, entry, day, **facts)
-
-
-def _revised(rng: Random, entry: Resident, day: date, **facts: str | None) -> Resident:
     return replace(
         entry,
         rireki_no=entry.rireki_no + 1,
@@ -321,7 +357,10 @@ def is_child(entry: Resident, day: date) -> bool:
     """True until the 31 March after the eighteenth year; unknown birth dates are never children here."""
     if "00" in (entry.seinengappi[4:6], entry.seinengappi[6:]):
         return False
-    return child_until(date(int(entry.seinengappi[:4]), int(entry.seinengappi[4:6]), int(entry.seinengappi[6:]))) >= day
+    return (
+        child_until(date(int(entry.seinengappi[:4]), int(entry.seinengappi[4:6]), int(entry.seinengappi[6:])))
+        >= day
+    )
 
 
 def age_of(entry: Resident, day: date) -> int:

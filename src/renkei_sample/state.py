@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from renkei_sample.population import Serials
 from renkei_sample.records import Assessment, Benefit, Recipient, Resident, Row, Taxpayer
 from renkei_sample.truth import Ledger, load
+
+if TYPE_CHECKING:
+    import polars as pl
 
 R = TypeVar("R", bound=Row)
 
@@ -155,9 +158,30 @@ def save(state: CityState, folder: Path) -> None:
         "records": {name: len(getattr(state, name)) for name, _ in _TABLES},
     }
     state.ledger.save(folder / f"ledger.{state.day}")
+    _identity(state).write_parquet(folder / f"ledger.{state.day}" / "identity.parquet")
     temporary = folder / "state.tmp"
     temporary.write_text(json.dumps(meta, ensure_ascii=False, default=date.isoformat), encoding="utf-8")
     temporary.replace(folder / "state.json")
+
+
+def _identity(state: CityState) -> "pl.DataFrame":
+    """Who each tax and welfare record is truly about; records that must be rejected are left out."""
+    import polars as pl
+
+    bad = {(item.feed, item.source_key) for item in state.ledger.rejects}
+    tax = [
+        (
+            "tax.taxpayer",
+            row.atena_no,
+            row.atena_no if row.atena_kbn == "1" else state.owners.get(row.atena_no),
+        )
+        for row in state.taxpayers.values()
+    ]
+    welfare = [("welfare.recipient", number, state.owners.get(number)) for number in state.recipients]
+    rows = [row for row in tax + welfare if row[:2] not in bad]
+    return pl.DataFrame(
+        rows, schema={"feed": pl.String, "source_key": pl.String, "owner": pl.String}, orient="row"
+    )
 
 
 def restore(folder: Path) -> CityState:

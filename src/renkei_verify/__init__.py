@@ -1,5 +1,3 @@
 """Proves an audit trail without trusting the program that wrote it: no code is shared with the hub."""
 
-from renkei_verify.program import main
-
-__all__ = ["main"]
+from renkei_verify.program import main as main

@@ -3,15 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from tests.unit.reconcile.support import ROOT, TERMS
 
 from renkei.engine.duck import DuckEngine
 from renkei.reconcile import FeedTerms, Rule, load_rules
 from renkei.reconcile.example import Example
 from renkei.reconcile.rehearse import rehearse
-from tests.unit.reconcile.support import ROOT, TERMS
 
 RULES = load_rules(ROOT / "reconciliation", terms=TERMS)
-BUILT = "R01 R02 R05 R06 R10 R11 R13 R15 R19 R22 R38 R39".split()
+BUILT = ["R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39"]
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{kind}-{nth}")
     for rule in RULES
@@ -36,9 +36,7 @@ def test_a_rule_finds_exactly_what_its_table_says(rule: Rule, example: Example) 
 
 @pytest.mark.parametrize(("rule", "example"), IN_TRANSIT)
 def test_a_hub_without_declared_lag_would_report_what_is_in_transit(rule: Rule, example: Example) -> None:
-    prompt = {
-        feed: FeedTerms(record=terms.record, lag=timedelta(0)) for feed, terms in TERMS.items()
-    }
+    prompt = {feed: FeedTerms(record=terms.record, lag=timedelta(0)) for feed, terms in TERMS.items()}
 
     with DuckEngine(threads=1) as engine:
         result = rehearse(engine, rule, example, terms=prompt)

@@ -1,17 +1,17 @@
-"""A wrong rule file is refused before anything runs: every problem at once, with file, line and nearest name."""
+"""A wrong rule file is refused before anything runs: every problem at once, with file and line."""
 
 import json
+import tomllib
 from datetime import date
 from pathlib import Path
 
 import jsonschema
 import pytest
-import tomllib
+from tests.unit.reconcile.support import ROOT, RULE, TERMS, rules_of
 
 from renkei.errors import FixDeclaration
 from renkei.reconcile import declared_terms, load_rules
 from renkei.reconcile.shape import SCHEMA, published
-from tests.unit.reconcile.support import ROOT, RULE, TERMS, rules_of
 
 
 def problems_of(folder: Path, *texts: str) -> list[str]:
@@ -37,8 +37,16 @@ def test_the_shortest_rule_is_accepted(tmp_path: Path) -> None:
         ("j.adress_key <> t.address_key", "j.address_key <> t.address_key", "nearest name: address_key"),
         ("JOIN tax.taxpayr AS t", "JOIN tax.taxpayer AS t", "nearest name: tax.taxpayer"),
         ("WHERE j.address_key <>> t.address_key", "WHERE j.address_key <> t.address_key", "expected SQL"),
-        ("JOIN tax.taxpayer AS t\n", "JOIN tax.taxpayer AS t ON t.resident_id = j.resident_id\n", "without a con"),
-        ("JOIN tax.taxpayer AS t ON TRUE", "JOIN tax.taxpayer AS t ON t.resident_id = j.resident_id", "no equal"),
+        (
+            "JOIN tax.taxpayer AS t\n",
+            "JOIN tax.taxpayer AS t ON t.resident_id = j.resident_id\n",
+            "without a con",
+        ),
+        (
+            "JOIN tax.taxpayer AS t ON TRUE",
+            "JOIN tax.taxpayer AS t ON t.resident_id = j.resident_id",
+            "no equal",
+        ),
         (
             "JOIN tax.taxpayer AS t ON t.resident_id < j.resident_id",
             "JOIN tax.taxpayer AS t ON t.resident_id = j.resident_id",
@@ -108,8 +116,12 @@ def test_a_wrong_declaration_is_refused(tmp_path: Path, wrong: str, right: str, 
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    first = RULE.replace("j.adress_key", "x").replace("severity = 2", "severity = 9").replace('"R90"', '"R91"', 1)
-    second = RULE.replace("j.address_key <>", "j.adress_key <>").replace("JOIN tax.taxpayer", "JOIN tax.taxpayr")
+    first = (
+        RULE.replace("j.adress_key", "x").replace("severity = 2", "severity = 9").replace('"R90"', '"R91"', 1)
+    )
+    second = RULE.replace("j.address_key <>", "j.adress_key <>").replace(
+        "JOIN tax.taxpayer", "JOIN tax.taxpayr"
+    )
 
     problems = problems_of(tmp_path, first, second)
 
@@ -170,7 +182,9 @@ def test_the_published_schema_is_the_one_that_rules_are_checked_by() -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
-@pytest.mark.parametrize("place", sorted((ROOT / "reconciliation").glob("*.toml")), ids=lambda place: place.stem)
+@pytest.mark.parametrize(
+    "place", sorted((ROOT / "reconciliation").glob("*.toml")), ids=lambda place: place.stem
+)
 def test_the_schema_accepts_every_rule_of_the_city(place: Path) -> None:
     plain = json.loads(json.dumps(tomllib.loads(place.read_text("utf-8")), default=str))
 

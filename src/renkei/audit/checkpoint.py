@@ -1,11 +1,7 @@
 """Checkpoints: what the log held at one moment, signed (a C2SP checkpoint in a signed note).
 
-    renkei/132993/5f0c21aa          the log
-    1204                            how many events it holds
-    4ZQ…=                           the Merkle root over them, base64
-    signed-at 2026-11-20T20:14:05.120334Z
-
-    — renkei/132993/5f0c21aa gd1…=  Ed25519 over the lines above
+A note is the log's origin, its size, its Merkle root in base64 and the time of signing, a line each;
+then an empty line; then the signature line, Ed25519 over all before the empty line.
 """
 
 from base64 import b64encode

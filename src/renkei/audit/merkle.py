@@ -96,9 +96,7 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> tuple[bytes, ..
     return _subproof(leaves, old_size, whole=True)
 
 
-def is_consistent(
-    proof: Sequence[bytes], *, old_size: int, old_root: bytes, size: int, root: bytes
-) -> bool:
+def is_consistent(proof: Sequence[bytes], *, old_size: int, old_root: bytes, size: int, root: bytes) -> bool:
     """True when the proof shows the old tree to be the beginning of the new (RFC 9162, 2.1.4.2)."""
     if not 0 < old_size <= size:
         return False

@@ -5,8 +5,8 @@ follow it, and no further checkpoint is signed before the last one is on every w
 at any point the next seal finds either nothing done or one checkpoint to copy.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,23 +137,24 @@ def _last(connection: Connection, keys: Keys) -> Checkpoint | None:
 def _grown(connection: Connection, last: Checkpoint | None) -> merkle.Tree:
     """The tree over every leaf, having proved on the way that the last signed root still holds."""
     tree, signed = merkle.Tree(), last.size if last else 0
-    for leaf in _leaves(connection, signed):
-        tree.append(leaf)
-        if last and tree.size == signed and tree.root() != last.root:
-            raise Stop("E_AUDIT_BROKEN", size=signed, place="audit_seal")
+    with closing(_leaves(connection, signed)) as leaves:
+        for leaf in leaves:
+            tree.append(leaf)
+            if last and tree.size == signed and tree.root() != last.root:
+                raise Stop("E_AUDIT_BROKEN", size=signed, place="audit_seal")
     return tree
 
 
-def _leaves(connection: Connection, signed: int) -> Iterator[bytes]:
+def _leaves(connection: Connection, signed: int) -> Generator[bytes, None, None]:
     streamed = {"stream_results": True, "max_row_buffer": 8}
-    blocks = connection.execute(_LEAVES, {"block": _LEAVES_A_BLOCK}, execution_options=streamed)
     expected = 1
-    for first, last, joined in blocks:
-        if first != expected or len(joined) != (last - first + 1) * merkle.HASH_BYTES:
-            raise Stop("E_AUDIT_BROKEN", size=signed, place="audit_seal")
-        for at in range(0, len(joined), merkle.HASH_BYTES):
-            yield bytes(joined[at : at + merkle.HASH_BYTES])
-        expected = last + 1
+    with connection.execute(_LEAVES, {"block": _LEAVES_A_BLOCK}, execution_options=streamed) as blocks:
+        for first, last, joined in blocks:
+            if first != expected or len(joined) != (last - first + 1) * merkle.HASH_BYTES:
+                raise Stop("E_AUDIT_BROKEN", size=signed, place="audit_seal")
+            for at in range(0, len(joined), merkle.HASH_BYTES):
+                yield bytes(joined[at : at + merkle.HASH_BYTES])
+            expected = last + 1
 
 
 def _notes(connection: Connection, size: int) -> list[tuple[int, str]]:

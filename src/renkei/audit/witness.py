@@ -39,9 +39,7 @@ def line(size: int, note: str) -> str:
     return json.dumps({"size": size, "note": note}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _after(
-    held: Sequence[tuple[int, str]], *, size: int, note: str, path: Path
-) -> Sequence[tuple[int, str]]:
+def _after(held: Sequence[tuple[int, str]], *, size: int, note: str, path: Path) -> Sequence[tuple[int, str]]:
     if not held or held[0] != (size, note):
         raise Stop("E_AUDIT_BROKEN", size=size, place=str(path))
     return held[1:]
@@ -81,5 +79,3 @@ def _fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-

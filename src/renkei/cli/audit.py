@@ -7,14 +7,16 @@ import subprocess
 import sys
 from hashlib import file_digest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json
 from renkei.errors import Stop
 from renkei.language import say
-from renkei.project import Project
-from renkei.registry import store
+
+if TYPE_CHECKING:
+    from renkei.project import Project
 
 
 def declare(parser: Parser) -> None:
@@ -44,8 +46,9 @@ def _verify(asked: argparse.Namespace) -> int:
     return _verifier(place.project(), *since, as_json=asked.json)
 
 
-def _verifier(project: Project, *more: str, as_json: bool) -> int:
+def _verifier(project: "Project", *more: str, as_json: bool) -> int:
     """Run the verifier, which shares no code with us; it finds the registry through its environment."""
+    from renkei.registry import store
     from renkei.workflow.evidence import witnesses_of
 
     witnesses = [word for witness in witnesses_of(project) for word in ("--witness", str(witness))]

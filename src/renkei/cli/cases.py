@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
-from renkei import views
 from renkei.cli import exits, place, reveal
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json, count
@@ -12,10 +12,11 @@ from renkei.cli.width import table
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration
 from renkei.language import say
-from renkei.project import Project
-from renkei.report import mismatch
-from renkei.report.mismatch import Line, case_number
-from renkei.views import CaseDetail, CaseView
+
+if TYPE_CHECKING:
+    from renkei.project import Project
+    from renkei.report.mismatch import Line
+    from renkei.views import CaseDetail, CaseView
 
 _STATES = ("open", "reviewing", "waiting", "held", "dismissed", "closed")
 
@@ -37,6 +38,8 @@ def declare(parser: Parser) -> None:
 
 
 def _list(asked: argparse.Namespace) -> int:
+    from renkei import views
+
     states = (asked.state,) if asked.state else _STATES[:4]
     with place.registry(place.project()) as engine:
         found = views.cases(
@@ -75,7 +78,9 @@ def _heads() -> Sequence[str]:
     )  # fmt: skip
 
 
-def _cells(case: CaseView) -> Sequence[object]:
+def _cells(case: "CaseView") -> Sequence[object]:
+    from renkei.report.mismatch import case_number
+
     return (
         case_number(case.case_id), case.rule_id, word("severity", case.severity), word("state", case.state),
         case.owner, case.opened_as_of, case.due_on, case.reopened or "",
@@ -83,6 +88,9 @@ def _cells(case: CaseView) -> Sequence[object]:
 
 
 def _show(asked: argparse.Namespace) -> int:
+    from renkei import views
+    from renkei.report import mismatch
+
     purpose, project = reveal.purpose_of(asked), place.project()
     case_id = _case_id(asked.case)
     with place.registry(project) as engine:
@@ -108,11 +116,11 @@ def _case_id(text: str) -> int:
     return int(digits)
 
 
-def _systems(project: Project) -> tuple[str, ...]:
+def _systems(project: "Project") -> tuple[str, ...]:
     return tuple(dict.fromkeys(feed.system for feed in project.feeds))
 
 
-def _say(project: Project, found: CaseDetail, lines: Sequence[Line], asked: argparse.Namespace) -> None:
+def _say(project: "Project", found: "CaseDetail", lines: Sequence["Line"], asked: argparse.Namespace) -> None:
     systems = _systems(project)
     if asked.json:
         revealed = [
@@ -133,7 +141,7 @@ def _say(project: Project, found: CaseDetail, lines: Sequence[Line], asked: argp
         show(_values(lines, systems))
 
 
-def _findings(found: CaseDetail) -> str:
+def _findings(found: "CaseDetail") -> str:
     heads = (
         word("run", "field"), say("分類", "class"), say("左", "left"), say("右", "right"),
         say("差の生じた日", "since"), say("検出日", "found"), say("解消日", "gone"),
@@ -158,12 +166,12 @@ _EVENTS = {
 }
 
 
-def _course(found: CaseDetail) -> str:
+def _course(found: "CaseDetail") -> str:
     heads = (word("run", "as_of"), say("経緯", "event"), word("run", "by"))
     return table(heads, [(event.as_of, say(*_EVENTS[event.kind]), event.actor) for event in found.events])
 
 
-def _values(lines: Sequence[Line], systems: Sequence[str]) -> str:
+def _values(lines: Sequence["Line"], systems: Sequence[str]) -> str:
     heads = (
         say("宛名番号", "party number"), word("field", "name"), word("run", "field"),
         *(word("system", system) for system in systems),

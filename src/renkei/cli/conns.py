@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show
@@ -14,8 +14,10 @@ from renkei.cli.width import table
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration, RenkeiError
 from renkei.language import say
-from renkei.model import Feed
-from renkei.project import Project, nearest
+
+if TYPE_CHECKING:
+    from renkei.model import Feed
+    from renkei.project import Project
 
 #: Settings that say where a system is; every other one stays unsaid.
 _PLAIN = ("host", "port", "database", "user", "driver")
@@ -55,14 +57,14 @@ def _list(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _feeds_by_connection(project: Project) -> dict[str, list[Feed]]:
+def _feeds_by_connection(project: "Project") -> dict[str, list["Feed"]]:
     found: dict[str, list[Feed]] = {}
     for feed in project.feeds:
         found.setdefault(feed.connection, []).append(feed)
     return found
 
 
-def _described(project: Project, name: str, feeds: list[Feed]) -> dict[str, Any]:
+def _described(project: "Project", name: str, feeds: "list[Feed]") -> dict[str, Any]:
     try:
         settings = project.connection(name).settings
     except FixDeclaration:
@@ -80,6 +82,8 @@ def _where(each: Mapping[str, Any]) -> str:
 
 
 def _test(asked: argparse.Namespace) -> int:
+    from renkei.project import nearest
+
     project = place.project()
     known = _feeds_by_connection(project)
     if asked.name and asked.name not in known:
@@ -99,7 +103,7 @@ def _test(asked: argparse.Namespace) -> int:
     return max((each.exit_code for each in tried), default=exits.OK)
 
 
-def _try(project: Project, name: str, feed: Feed) -> Tried:
+def _try(project: "Project", name: str, feed: "Feed") -> Tried:
     with TemporaryDirectory(prefix="renkei-conns-") as folder:
         try:
             found = project.connector(feed, workdir=Path(folder)).test()

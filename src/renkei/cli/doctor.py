@@ -1,17 +1,18 @@
 """``renkei doctor``: checks the installation; ``--fix`` mends what is safe, ``--prove`` proves the data."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from renkei import doctor
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json
 from renkei.cli.width import table
 from renkei.clock import SystemClock
-from renkei.doctor import Check
 from renkei.language import say
-from renkei.project import Project
+
+if TYPE_CHECKING:
+    from renkei.doctor import Check
+    from renkei.project import Project
 
 _MARKS = {"ok": "✓", "warn": "⚠", "fail": "✕"}
 
@@ -26,6 +27,8 @@ def declare(parser: Parser) -> None:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    from renkei import doctor
+
     project = place.project()
     fixed = doctor.fix(project) if asked.fix else ()
     checks = doctor.examine(project, now=SystemClock().now())
@@ -41,7 +44,7 @@ def _run(asked: argparse.Namespace) -> int:
     return exits.OK if well else exits.FAILED
 
 
-def _prove(project: Project) -> tuple[Any, ...]:
+def _prove(project: "Project") -> tuple[Any, ...]:
     from renkei import prove
     from renkei.workflow import replay
 
@@ -52,7 +55,7 @@ def _prove(project: Project) -> tuple[Any, ...]:
         return tuple(prove.prove(prove.ground_of(project, engine, replay=again)))
 
 
-def _show(checks: tuple[Check, ...], proofs: tuple[Any, ...]) -> None:
+def _show(checks: "tuple[Check, ...]", proofs: tuple[Any, ...]) -> None:
     heads = ("", say("点検", "check"), say("結果", "result"))
     show(table(heads, [(_MARKS[check.state], say(*check.title), check.found) for check in checks]))
     for check in checks:

@@ -10,9 +10,8 @@ from renkei.cli.output import show, tell
 from renkei.cli.parser import Parser
 from renkei.errors import FixDeclaration, Stop
 from renkei.language import say
-from renkei.project import CONFIG
 
-_FOLDERS = ("dags", "connectors", "mappings", "reconciliation")
+_CONFIG, _FOLDERS = "renkei.toml", ("dags", "connectors", "mappings", "reconciliation")
 _LEAVE = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
 
@@ -25,7 +24,7 @@ def declare(parser: Parser) -> None:
 
 def _run(asked: argparse.Namespace) -> int:
     target: Path = asked.folder.resolve()
-    taken = next((target / name for name in (CONFIG, *_FOLDERS) if (target / name).exists()), None)
+    taken = next((target / name for name in (_CONFIG, *_FOLDERS) if (target / name).exists()), None)
     if taken is not None:
         raise Stop("E_EXISTS", path=str(taken))
     _copy(_template(), target)
@@ -41,7 +40,7 @@ def _template() -> Path:
     """The model city: inside the installed package, or the source tree that this runs from."""
     package = Path(renkei.__file__).parent
     for place in (package / "template", package.parents[1]):
-        if (place / CONFIG).is_file():
+        if (place / _CONFIG).is_file():
             return place
     raise FixDeclaration("E_NOT_FOUND", kind=say("ひな形", "template"), name="city", nearest="-")
 
@@ -50,7 +49,7 @@ def _copy(template: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in _FOLDERS:
         shutil.copytree(template / name, target / name, ignore=_LEAVE)
-    shutil.copy(template / CONFIG, target / CONFIG)
+    shutil.copy(template / _CONFIG, target / _CONFIG)
     (target / "var").mkdir(mode=0o755, exist_ok=True)  # the database's own account passes through it
     ignored = target / ".gitignore"
     if not ignored.exists():

@@ -3,11 +3,13 @@
 import argparse
 import re
 from collections.abc import Callable, Iterable
-from datetime import date
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from renkei.errors import FixDeclaration
 from renkei.language import language_of_user, say
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -54,8 +56,10 @@ class Parser(argparse.ArgumentParser):
         raise FixDeclaration("E_USAGE", problem=say(_in_japanese(message), message), command=self.prog)
 
 
-def day(text: str) -> date:
+def day(text: str) -> "date":
     """A business day as ``2026-11-20``."""
+    from datetime import date
+
     return date.fromisoformat(text)
 
 

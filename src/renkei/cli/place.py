@@ -4,26 +4,27 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
-
-from renkei.clock import SystemClock
-from renkei.project import Project, load
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sqlalchemy import Engine
+
+    from renkei.project import Project
 
 TRIGGER = "manual"
 
 
-def project() -> Project:
+def project() -> "Project":
     """The project around the current folder, or where ``RENKEI_PROJECT`` says."""
+    from renkei.project import load
+
     return load()
 
 
 @contextmanager
-def registry(of: Project) -> Iterator["Engine"]:
+def registry(of: "Project") -> Iterator["Engine"]:
     """An engine on the project's registry for as long as the block lasts."""
     from renkei.registry import store
 
@@ -34,8 +35,12 @@ def registry(of: Project) -> Iterator["Engine"]:
         engine.dispose()
 
 
-def today(of: Project) -> date:
+def today(of: "Project") -> "date":
     """The city's own day."""
+    from zoneinfo import ZoneInfo
+
+    from renkei.clock import SystemClock
+
     return SystemClock().now().astimezone(ZoneInfo(of.config.time_zone)).date()
 
 

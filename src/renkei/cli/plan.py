@@ -1,6 +1,7 @@
 """``renkei plan FEED``: fetch, map and compare for real, and write nothing."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
@@ -8,7 +9,9 @@ from renkei.cli.parser import Parser, add_as_of, add_json
 from renkei.cli.width import table
 from renkei.cli.wording import PARTS, word
 from renkei.language import say
-from renkei.workflow.plan import Plan, PlannedDelivery, plan
+
+if TYPE_CHECKING:
+    from renkei.workflow.plan import Plan, PlannedDelivery
 
 
 def declare(parser: Parser) -> None:
@@ -21,6 +24,8 @@ def declare(parser: Parser) -> None:
 
 def show_plan(asked: argparse.Namespace) -> int:
     """Make the plan and show it."""
+    from renkei.workflow.plan import plan
+
     project = place.project()
     made = plan(project, asked.feed, as_of=asked.as_of or place.today(project))
     if asked.json:
@@ -30,7 +35,7 @@ def show_plan(asked: argparse.Namespace) -> int:
     return exits.code_of_refusals(tuple(each.refused for each in made.deliveries if each.refused))
 
 
-def _show(made: Plan) -> None:
+def _show(made: "Plan") -> None:
     columns = ("name", "as_of", "records", *PARTS, "ended", "result")
     show(table([word("run", column) for column in columns], [_cells(each) for each in made.deliveries]))
     tell(
@@ -41,7 +46,7 @@ def _show(made: Plan) -> None:
     )
 
 
-def _cells(each: PlannedDelivery) -> list[object]:
+def _cells(each: "PlannedDelivery") -> list[object]:
     counts = vars(each.counts)
     rejects = " ".join(f"{code}×{times}" for code, times in each.rejects.items())
     numbers = [f"{counts[name]:,}" for name in ("records", *PARTS, "ended")]

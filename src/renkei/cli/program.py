@@ -4,15 +4,16 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from traceback import extract_tb
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from renkei.cli import COMMANDS, exits
 from renkei.cli.output import answer, tell
 from renkei.cli.parser import Parser
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain, explain, language_of_user
 from renkei.language import say
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 def run_command(name: str, words: Sequence[str]) -> int:
@@ -67,7 +68,10 @@ def _translated(error: Exception) -> RenkeiError:
     return Stop("E_UNEXPECTED", kind=f"{home}.{type(error).__name__}", where=_where(error.__traceback__))
 
 
-def _where(trace: TracebackType | None) -> str:
+def _where(trace: "TracebackType | None") -> str:
+    from pathlib import Path
+    from traceback import extract_tb
+
     ours = [frame for frame in extract_tb(trace) if "renkei" in frame.filename]
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "-"
 

@@ -3,16 +3,18 @@
 import argparse
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
-from renkei import views
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_as_of, add_json, count
 from renkei.cli.width import table
 from renkei.cli.wording import word
 from renkei.language import language_of_user, say
-from renkei.project import Project
-from renkei.views import RuleResult
+
+if TYPE_CHECKING:
+    from renkei.project import Project
+    from renkei.views import RuleResult
 
 
 def declare(parser: Parser) -> None:
@@ -32,8 +34,9 @@ def _run(asked: argparse.Namespace) -> int:
     return compare(project, asked.as_of or place.today(project), limit=asked.limit, as_json=asked.json)
 
 
-def compare(project: Project, as_of: date, *, limit: int | None, as_json: bool) -> int:
+def compare(project: "Project", as_of: date, *, limit: int | None, as_json: bool) -> int:
     """Reconcile and show what each rule did; a rule that could not compare is never shown as nought."""
+    from renkei import views
     from renkei.workflow import reconcile
 
     made = reconcile(project, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER)
@@ -48,14 +51,14 @@ def compare(project: Project, as_of: date, *, limit: int | None, as_json: bool) 
     return code
 
 
-def _exit_code(results: Sequence[RuleResult], limit: int | None) -> int:
+def _exit_code(results: Sequence["RuleResult"], limit: int | None) -> int:
     """1 when a rule could not compare, or more was found than the limit allows."""
     incomplete = any(result.state == "not_compared" for result in results)
     above = limit is not None and sum(result.found for result in results) > limit
     return exits.ABOVE_LIMIT if incomplete or above else exits.OK
 
 
-def _show(project: Project, results: Sequence[RuleResult]) -> None:
+def _show(project: "Project", results: Sequence["RuleResult"]) -> None:
     counted = ("found", "in_transit", "opened", "closed", "reopened")
     heads = [word("run", name) for name in ("rule", "result", "standing", *counted[1:], "missing")]
     show(table(heads, [_cells(project, result, counted) for result in results]))
@@ -68,7 +71,7 @@ def _show(project: Project, results: Sequence[RuleResult]) -> None:
         )
 
 
-def _cells(project: Project, result: RuleResult, counted: Sequence[str]) -> list[object]:
+def _cells(project: "Project", result: "RuleResult", counted: Sequence[str]) -> list[object]:
     titles = {rule.id: say(rule.title, rule.title_en) for rule in project.rules}
     compared = result.state == "compared"
     numbers = [f"{getattr(result, name):,}" if compared else "–" for name in counted]

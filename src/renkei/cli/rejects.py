@@ -3,21 +3,19 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from renkei import views
 from renkei.cli import exits, place, reveal
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_as_of, add_json, count
 from renkei.cli.width import table, visible
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration, explain, language_of_user
-from renkei.landing import Landing
 from renkei.language import say
-from renkei.project import Project
-from renkei.report.said import WITHHELD
-from renkei.views import RejectView
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from renkei.project import Project
+    from renkei.views import RejectView
 
 
 def declare(parser: Parser) -> None:
@@ -48,6 +46,8 @@ def declare(parser: Parser) -> None:
 
 
 def _list(asked: argparse.Namespace) -> int:
+    from renkei import views
+
     with place.registry(place.project()) as engine:
         found = views.rejects(
             engine, feed=asked.feed, state=asked.state, after=asked.after, limit=asked.limit
@@ -65,6 +65,8 @@ def _list(asked: argparse.Namespace) -> int:
 
 
 def _show(asked: argparse.Namespace) -> int:
+    from renkei import views
+
     purpose, project = reveal.purpose_of(asked), place.project()
     with place.registry(project) as engine:
         found = views.reject(engine, asked.reject)
@@ -89,8 +91,12 @@ def _show(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _content(engine: "Engine", project: Project, found: RejectView, purpose: str) -> str:
+def _content(engine: "Engine", project: "Project", found: "RejectView", purpose: str) -> str:
     """The record as its file has it; withheld unless it is known to belong to someone who may be shown."""
+    from renkei import views
+    from renkei.landing import Landing
+    from renkei.report.said import WITHHELD
+
     with engine.begin() as connection:
         may_show = views.reject_is_shown(connection, found.reject_id)
         detail = {"feed": found.feed, "rec_no": found.rec_no, "shown": may_show}

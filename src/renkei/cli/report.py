@@ -3,12 +3,15 @@
 import argparse
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_as_of, add_json
 from renkei.language import say
-from renkei.project import Project
+
+if TYPE_CHECKING:
+    from renkei.project import Project
 
 
 def declare(parser: Parser) -> None:
@@ -25,7 +28,7 @@ def _run(asked: argparse.Namespace) -> int:
     return write(project, asked.as_of or place.today(project), out=asked.out, as_json=asked.json)
 
 
-def write(project: Project, as_of: date, *, out: Path | None, as_json: bool) -> int:
+def write(project: "Project", as_of: date, *, out: Path | None, as_json: bool) -> int:
     """Publish the day's reports and say where they are."""
     from renkei.workflow import report
 

@@ -1,15 +1,17 @@
 """``renkei retry RUN``: run again what failed or was held; what was already done changes nothing."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from renkei import views
 from renkei.cli import exits, place, reconcile, report, run
 from renkei.cli.output import answer, tell
 from renkei.cli.parser import Parser, add_json
 from renkei.errors import FixDeclaration
 from renkei.language import say
-from renkei.project import Project
-from renkei.views import RunView
+
+if TYPE_CHECKING:
+    from renkei.project import Project
+    from renkei.views import RunView
 
 
 def declare(parser: Parser) -> None:
@@ -21,6 +23,8 @@ def declare(parser: Parser) -> None:
 
 
 def _retry(asked: argparse.Namespace) -> int:
+    from renkei import views
+
     project = place.project()
     with place.registry(project) as engine:
         found = views.run(engine, asked.run_id)
@@ -41,7 +45,7 @@ def _retry(asked: argparse.Namespace) -> int:
     return _again(project, found, as_json=asked.json)
 
 
-def _again(project: Project, found: RunView, *, as_json: bool) -> int:
+def _again(project: "Project", found: "RunView", *, as_json: bool) -> int:
     from renkei.workflow import refeed, sync_in
 
     if found.kind == "reconcile":

@@ -2,15 +2,15 @@
 
 import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
-
-from renkei.audit import events
 from renkei.cli import place
 from renkei.cli.parser import Parser
 from renkei.errors import FixDeclaration
 from renkei.language import say
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def add_reveal(parser: Parser) -> None:
@@ -37,8 +37,10 @@ def purpose_of(asked: argparse.Namespace) -> str | None:
     return purpose
 
 
-def record(connection: Connection, *, subject: str, purpose: str, detail: Mapping[str, Any]) -> None:
+def record(connection: "Connection", *, subject: str, purpose: str, detail: Mapping[str, Any]) -> None:
     """Write the event. The caller commits before it prints."""
+    from renkei.audit import events
+
     events.record(
         connection,
         action="personal.revealed",

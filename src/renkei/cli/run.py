@@ -1,13 +1,16 @@
 """``renkei run FEED``: take one feed in, or with ``--dry-run`` only see what that would change."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from renkei.cli import exits, place, plan
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_as_of, add_json, count
 from renkei.cli.wording import equation
 from renkei.language import say
-from renkei.workflow import SyncResult, sync_in
+
+if TYPE_CHECKING:
+    from renkei.workflow import SyncResult
 
 
 def declare(parser: Parser) -> None:
@@ -29,6 +32,8 @@ def declare(parser: Parser) -> None:
 def _run(asked: argparse.Namespace) -> int:
     if asked.dry_run:
         return plan.show_plan(asked)
+    from renkei.workflow import sync_in
+
     project = place.project()
     as_of = asked.as_of or place.today(project)
     tell(say(f"{asked.feed} を取り込みます（基準日 {as_of}）…", f"Taking {asked.feed} in for {as_of} …"))
@@ -36,7 +41,7 @@ def _run(asked: argparse.Namespace) -> int:
     return show_result(made, limit=asked.limit, as_json=asked.json)
 
 
-def show_result(made: SyncResult, *, limit: int, as_json: bool) -> int:
+def show_result(made: "SyncResult", *, limit: int, as_json: bool) -> int:
     """Say what a run did and return the exit code that follows from it."""
     code = _exit_code(made, limit)
     if as_json:
@@ -52,7 +57,7 @@ def show_result(made: SyncResult, *, limit: int, as_json: bool) -> int:
     return code
 
 
-def _exit_code(made: SyncResult, limit: int) -> int:
+def _exit_code(made: "SyncResult", limit: int) -> int:
     if made.refused:
         return exits.code_of_refusals(made.refused)
     if not made.delivered:

@@ -4,9 +4,8 @@ import argparse
 import sys
 import time
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from renkei import views
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show
 from renkei.cli.parser import Parser, add_json, count
@@ -14,7 +13,10 @@ from renkei.cli.width import table
 from renkei.cli.wording import equation, word
 from renkei.clock import SystemClock
 from renkei.language import say
-from renkei.project import Project
+
+if TYPE_CHECKING:
+    from renkei import views
+    from renkei.project import Project
 
 _RUNS = 8
 
@@ -46,7 +48,9 @@ def _run(asked: argparse.Namespace) -> int:
             sys.stdout.write("\x1b[2J\x1b[H")
 
 
-def _look(project: Project, *, as_json: bool) -> None:
+def _look(project: "Project", *, as_json: bool) -> None:
+    from renkei import views
+
     with place.registry(project) as engine:
         feeds = views.feeds_status(engine, feeds=[feed.id for feed in project.feeds])
         runs = views.runs(engine, limit=_RUNS)
@@ -59,7 +63,7 @@ def _look(project: Project, *, as_json: bool) -> None:
     _show_runs(project, runs)
 
 
-def _hub(project: Project) -> dict[str, Any] | None:
+def _hub(project: "Project") -> dict[str, Any] | None:
     """Where the hub's pages are, when it is up."""
     from renkei import supervisor
 
@@ -67,7 +71,7 @@ def _hub(project: Project) -> dict[str, Any] | None:
     return None if state is None else {"url": state.url, "ready_at": state.ready_at}
 
 
-def _show_feeds(project: Project, feeds: tuple[views.FeedStatus, ...]) -> None:
+def _show_feeds(project: "Project", feeds: "tuple[views.FeedStatus, ...]") -> None:
     today = place.today(project)
     heads = [
         word("run", "feed"), word("run", "latest"), say("鮮度", "freshness"), word("run", "rejected"),
@@ -91,7 +95,7 @@ def _freshness(as_of: date | None, today: date) -> str:
     return "✓" if days <= 0 else say(f"⚠ {days}日", f"⚠ {days} d")
 
 
-def _show_runs(project: Project, runs: tuple[views.RunView, ...]) -> None:
+def _show_runs(project: "Project", runs: "tuple[views.RunView, ...]") -> None:
     heads = [word("run", name) for name in ("runs", "kind", "name", "as_of", "state", "made", "result")]
     rows = [
         [
@@ -103,13 +107,13 @@ def _show_runs(project: Project, runs: tuple[views.RunView, ...]) -> None:
     show(table(heads, rows))
 
 
-def _result(run: views.RunView) -> str:
+def _result(run: "views.RunView") -> str:
     if run.error_code:
         return run.error_code
     return equation(run.counts) if run.counts.get("records") else ""
 
 
-def _clock(project: Project, instant: datetime) -> str:
+def _clock(project: "Project", instant: datetime) -> str:
     from zoneinfo import ZoneInfo
 
     return instant.astimezone(ZoneInfo(project.config.time_zone)).strftime("%m/%d %H:%M:%S")

@@ -3,14 +3,13 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from renkei import views
 from renkei.cli import exits, place
 from renkei.cli.output import tell
 from renkei.cli.parser import Parser
 from renkei.language import say
-from renkei.project import Project
 
 if TYPE_CHECKING:
+    from renkei.project import Project
     from renkei.supervisor import State
 
 
@@ -31,7 +30,9 @@ def _run(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _say_ready(project: Project, state: "State") -> None:
+def _say_ready(project: "Project", state: "State") -> None:
+    from renkei import views
+
     tell(say(f"準備ができました: {state.url}", f"Ready: {state.url}"))
     tell(
         say(

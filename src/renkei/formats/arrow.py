@@ -35,22 +35,16 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Batches of a file or a stream; a file without rows gives one empty batch, so its columns are seen."""
+    """Batches of a file or a stream, an empty one first, so that the columns of no rows are seen too."""
     with pa.memory_map(str(path)) as source:
-        if source.read(6) == b"ARROW1":
-            file = pa.ipc.open_file(source)
-            yield (
-                file.schema.empty_table().to_batches()[0]
-                if not file.num_record_batches
-                else file.get_batch(0)
-            )
-            for number in range(1, file.num_record_batches):
-                yield file.get_batch(number)
-            return
+        is_file = source.read(6) == b"ARROW1"
         source.seek(0)
-        stream = pa.ipc.open_stream(source)
-        yield pa.RecordBatch.from_pylist([], schema=stream.schema)
-        yield from stream
+        opened = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        yield pa.RecordBatch.from_pylist([], schema=opened.schema)
+        if is_file:
+            yield from (opened.get_batch(number) for number in range(opened.num_record_batches))
+        else:
+            yield from opened
 
 
 def _table(batch: pa.RecordBatch, before: int, *, schema: pa.Schema) -> pa.Table:

@@ -139,24 +139,32 @@ def records(path: Path, record: str, *, limits: Limits, feed: str) -> Iterator[e
     depth = 0
     element = None
     try:
-        for event, element in etree.iterparse(str(path), events=("start", "end"), **_SAFE):
-            depth += 1 if event == "start" else -1
-            if depth > limits.depth:
-                raise Stop("E_XML_LIMIT", feed=feed, limit=f"depth={limits.depth}")
-            if event == "end" and depth == 1 and element.tag == record:
-                yield element
-                element.getparent().remove(element)
+        with path.open("rb") as file:
+            for event, element in etree.iterparse(file, events=("start", "end"), **_SAFE):
+                depth += 1 if event == "start" else -1
+                if depth > limits.depth:
+                    raise Stop("E_XML_LIMIT", feed=feed, limit=f"depth={limits.depth}")
+                if event == "end" and depth == 1 and element.tag == record:
+                    yield element
+                    _drop(element)
     except etree.XMLSyntaxError as error:
         refuse(error, feed=feed)
     if element is not None:
         yield element
 
 
+def _drop(element: etree._Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
+
+
 def root_attributes(path: Path, *, feed: str) -> dict[str, str]:
     """The root's attributes, read at its start tag; names as ``@name``."""
     try:
-        for _, element in etree.iterparse(str(path), events=("start",), **_SAFE):
-            return attributes(element)
+        with path.open("rb") as file:
+            for _, element in etree.iterparse(file, events=("start",), **_SAFE):
+                return attributes(element)
     except etree.XMLSyntaxError as error:
         refuse(error, feed=feed)
     return {}

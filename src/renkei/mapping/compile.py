@@ -5,13 +5,13 @@ derived from fields (what stands in for a missing event date, the match key). No
 mapping's author wrote: steps are a closed list, and expressions for ``matches`` never track back.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from renkei.errors import Hold
 from renkei.mapping.declaration import Expectation, FieldRule, Mapping
@@ -76,7 +76,7 @@ class Plan:
             .with_columns(self._targets())
             .with_columns(self._stand_ins())
             .with_columns(self._match_key())
-            .select(REC_NO, BYTE_OFFSET, BYTE_LENGTH, "__fault", *self.record.schema.names[1:])
+            .select("__fault", *self.record.schema.names)
         )
 
     @cached_property
@@ -193,83 +193,83 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
     Records that the format reader set aside are among the rejects, so every record of the delivery is in
     exactly one of the two tables. Same batch, same mapping, same day: the same bytes.
     """
-    mapping = mapping.at(as_of)
-    plan = Plan(mapping=mapping, as_of=as_of)
-    blocks = [_run(plan, block) for block in _blocks(batch.table)]
-    whole = pl.concat(blocks) if len(blocks) > 1 else blocks[0]
-    whole = whole.with_columns(_twice())
-    bad = (pl.col("__fault") > 0) | pl.col("__twice")
-    records = whole.filter(~bad).select(plan.record.schema.names)
-    _check_profile(records, mapping)
-    rejects = _rejects(whole.filter(bad), plan)
+    plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
+    good, bad = _run(plan, batch.table)
+    twice = _keys_twice(good, bad)
+    if len(twice):
+        again = pc.is_in(good.column("source_key"), value_set=twice)
+        bad = bad.vstack(_set_aside(good.filter(again)))
+        good = good.filter(pc.invert(again))
+    _check_profile(good, plan.mapping)
     return Mapped(
         feed=batch.feed,
         record=plan.record.name,
-        records=_to_arrow(records, plan.record.schema),
-        rejects=_in_order(pa.concat_tables([batch.rejects, _to_arrow(rejects, REJECT_SCHEMA)])),
-        mapping_digest=mapping.digest,
+        records=good,
+        rejects=_rejects(bad, batch, plan=plan),
+        mapping_digest=plan.mapping.digest,
     )
 
 
-def _check_profile(records: pl.DataFrame, mapping: Mapping) -> None:
+def _run(plan: Plan, table: pa.Table) -> tuple[pa.Table, pl.DataFrame]:
+    """The records without a fault, and number, fault and key of the others; block by block."""
+    good = [plan.record.schema.empty_table()]
+    bad = [pl.DataFrame(schema=_ASIDE)]
+    for start in range(0, table.num_rows, BLOCK):
+        raw = pl.from_arrow(table.slice(start, BLOCK))
+        assert isinstance(raw, pl.DataFrame)  # a table never becomes a Series
+        mapped = plan.lazy(raw.lazy()).collect()
+        fit = mapped.filter(pl.col("__fault") == 0).drop("__fault")
+        good.append(fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(plan.record.schema))
+        bad.append(mapped.filter(pl.col("__fault") > 0).select(*_ASIDE))
+    return pa.concat_tables(good), pl.concat(bad)
+
+
+_ASIDE = {REC_NO: pl.Int64, "__fault": pl.Int32, "source_key": pl.String}
+
+
+def _keys_twice(good: pa.Table, bad: pl.DataFrame) -> pa.Array:
+    """Keys that two records of one delivery share: neither is taken, for nobody knows which is right."""
+    keys = pl.concat([pl.Series("key", good.column("source_key"), dtype=pl.String), bad["source_key"]])
+    again = keys.filter(keys.is_duplicated()).drop_nulls().unique()
+    return again.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+
+
+def _set_aside(records: pa.Table) -> pl.DataFrame:
+    keys, numbers = records.column("source_key"), records.column(REC_NO)
+    return pl.DataFrame({REC_NO: numbers, "__fault": 0, "source_key": keys}, schema=_ASIDE)
+
+
+def _rejects(bad: pl.DataFrame, batch: Batch, *, plan: Plan) -> pa.Table:
+    """Every record set aside, by the reader or by the mapping, in record order."""
+    key_field = next(rule for rule in plan.mapping.fields if rule.to == "source_key").sources[0]
+    faults = {0: (key_field, "E_KEY_TWICE", "to=source_key")} | dict(enumerate(plan.faults, 1))
+    words = [
+        pl.col("__fault")
+        .replace_strict({number: fault[part] for number, fault in faults.items()}, return_dtype=pl.String)
+        .alias(name)
+        for part, name in enumerate(("field", "code", "detail"))
+    ]
+    places = pl.DataFrame(batch.table.select([REC_NO, BYTE_OFFSET, BYTE_LENGTH]))
+    told = bad.join(places, on=REC_NO, how="left").with_columns(words).select(*REJECT_SCHEMA.names)
+    made = told.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(REJECT_SCHEMA)
+    return pa.concat_tables([batch.rejects, made]).sort_by(REC_NO)
+
+
+def _check_profile(records: pa.Table, mapping: Mapping) -> None:
     """Hold a delivery whose columns do not look as they always do: two of them may have changed places."""
-    if records.height < PROFILE_LEAST:
+    if records.num_rows < PROFILE_LEAST:
         return
     for wanted in mapping.expect:
-        share = records.select(_share(wanted)).item()
-        if share is not None and share < wanted.share:
+        column = pl.Series(wanted.field, records.column(wanted.field))
+        share = _share(column, wanted)
+        if share < wanted.share:
             percent, limit = f"{share:.1%}", f"{wanted.share:.1%}"
             raise Hold("E_PROFILE", feed=mapping.feed.id, field=wanted.field, share=percent, limit=limit)
 
 
-def _share(wanted: Expectation) -> pl.Expr:
-    column = pl.col(wanted.field)
-    return (
-        column.is_not_null().mean() if wanted.matches is None else column.str.contains(wanted.matches).mean()
-    )
-
-
-def _blocks(table: pa.Table) -> Sequence[pa.Table]:
-    return [table.slice(start, BLOCK) for start in range(0, max(table.num_rows, 1), BLOCK)]
-
-
-def _run(plan: Plan, table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)  # a table never becomes a Series
-    return plan.lazy(frame.lazy()).collect()
-
-
-def _twice() -> pl.Expr:
-    """Two records of one delivery with one key: neither is taken, for nobody knows which is right."""
-    key = pl.col("source_key")
-    return (key.is_not_null() & key.is_duplicated()).alias("__twice")
-
-
-def _rejects(bad: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    key_field = next(cell.rule for cell in plan.cells if cell.rule.to == "source_key").sources[0]
-    faults = dict(enumerate(plan.faults, 1))
-    faults[0] = (key_field, "E_KEY_TWICE", "to=source_key")
-    columns = [
-        pl.col("__fault").replace_strict(
-            {n: fault[part] for n, fault in faults.items()}, return_dtype=pl.String
-        )
-        for part in range(3)
-    ]
-    field, code, detail = columns
-    return bad.select(
-        REC_NO,
-        BYTE_OFFSET,
-        BYTE_LENGTH,
-        "source_key",
-        field.alias("field"),
-        code.alias("code"),
-        detail.alias("detail"),
-    )
-
-
-def _to_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
-
-
-def _in_order(rejects: pa.Table) -> pa.Table:
-    return rejects.sort_by(REC_NO)
+def _share(column: pl.Series, wanted: Expectation) -> float:
+    """The part of the rows that is filled, or the part of the filled ones that match."""
+    if wanted.matches is None:
+        return 1 - column.null_count() / len(column)
+    fits = column.drop_nulls().str.contains(wanted.matches)
+    return float(fits.sum()) / len(fits) if len(fits) else 1.0

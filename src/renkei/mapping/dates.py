@@ -5,7 +5,6 @@ months and days stay unknown: never the first of January. The result is a struct
 to the day), ``lo``, ``hi``, ``precision`` (D M Y X) and ``bad`` (no such date).
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -189,14 +188,6 @@ def _exact_day() -> pl.Expr:
     return pl.when(exact).then(pl.col("lo")).otherwise(None).alias("date")
 
 
-def form_problem(pattern: str) -> str | None:
-    """What is wrong with a pattern's name, if anything."""
-    return None if pattern in PATTERNS else " | ".join(PATTERNS)
-
-
-_TIMESTAMPS = re.compile(r"^(YYYYMMDDhhmmss|ISO)$")
-
-
 def read_timestamps(text: pl.Expr, pattern: str) -> pl.Expr:
     """Wall clock of Japan, or any instant with an offset, as an instant shown in Japan's zone.
 
@@ -205,18 +196,22 @@ def read_timestamps(text: pl.Expr, pattern: str) -> pl.Expr:
     """
     if pattern == "YYYYMMDDhhmmss":
         return _in_japan(text.str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False))
-    body = text.str.slice(0, 19).str.replace("T", " ", literal=True)
-    fraction = (
-        text.str.extract(r"^.{19}\.(\d{1,6})").fill_null("0").str.pad_end(6, "0").cast(pl.Int64, strict=False)
-    )
-    clock = body.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False) + pl.duration(
-        microseconds=fraction
-    )
-    zone = text.str.extract(r"^.{19}(?:\.\d{1,6})?(Z|[+-]\d\d:?\d\d)$")
-    formed = text.str.contains(r"^.{19}(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?$")
+    second, rest = text.str.slice(0, 19), text.str.slice(19)
+    clock = second.str.replace("T", " ", literal=True).str.to_datetime(
+        "%Y-%m-%d %H:%M:%S", time_unit="us", strict=False
+    ) + pl.duration(microseconds=_microseconds(rest))
+    zone = rest.str.extract(rf"({_ZONE})$")
     instant = (clock - _offset(zone)).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo")
     read = pl.when(zone.is_null()).then(_in_japan(clock)).otherwise(instant)
-    return pl.when(formed).then(read).otherwise(None)
+    return pl.when((rest == "") | rest.str.contains(rf"^(?:\.[0-9]{{1,6}})?(?:{_ZONE})?$")).then(read)
+
+
+_ZONE = "Z|[+-][0-9]{2}:?[0-9]{2}"
+
+
+def _microseconds(rest: pl.Expr) -> pl.Expr:
+    figures = rest.str.extract(r"^\.([0-9]{1,6})")
+    return figures.str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
 
 
 def _in_japan(clock: pl.Expr) -> pl.Expr:

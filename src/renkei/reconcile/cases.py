@@ -65,16 +65,13 @@ def _rule_row(outcome: Outcome, as_of: date) -> dict[str, object]:
     counted = {
         name: getattr(outcome, name) for name in ("state", "compared", "found", "in_transit", "seconds")
     }
-    return (
-        declared
-        | counted
-        | {
-            "rule_id": rule.id,
-            "rule_digest": rule.digest,
-            "due_on": due_on(as_of, rule.severity),
-            "missing_feeds": list(outcome.missing_feeds),
-        }
-    )
+    worked_out = {
+        "rule_id": rule.id,
+        "rule_digest": rule.digest,
+        "due_on": due_on(as_of, rule.severity),
+        "missing_feeds": list(outcome.missing_feeds),
+    }
+    return declared | counted | worked_out
 
 
 def _counts(connection: sa.Connection) -> CaseCounts:

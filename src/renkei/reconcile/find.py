@@ -205,7 +205,7 @@ def framed(rule: Rule) -> str:
         subject="delivery_id" if of_delivery else "resident_id",
         resident="CAST(NULL AS BIGINT)" if of_delivery else "CAST(a.resident_id AS BIGINT)",
         minutes="CAST(a.minutes AS INTEGER)" if rule.kind == "double_entry" else "CAST(NULL AS INTEGER)",
-        in_transit="FALSE" if rule.lasting else _IN_TRANSIT,
+        in_transit="FALSE" if rule.lasting or of_delivery else _IN_TRANSIT,
     )
 
 

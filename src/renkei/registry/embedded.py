@@ -38,6 +38,7 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "wal_compression": "on",
     "synchronous_commit": "on",
+    "jit": "off",
     "timezone": "Asia/Tokyo",
     "log_timezone": "Asia/Tokyo",
     "log_error_verbosity": "terse",

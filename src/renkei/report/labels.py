@@ -1,12 +1,13 @@
 """What people read instead of codes, in both languages (``labels.toml``)."""
 
-import tomllib
 from functools import cache
-from importlib import resources
 
 
 @cache
 def _labels() -> dict[str, dict[str, list[str]]]:
+    import tomllib
+    from importlib import resources
+
     return tomllib.loads(resources.files("renkei.report").joinpath("labels.toml").read_text("utf-8"))
 
 

@@ -3,7 +3,7 @@
 Loaded inside running tasks only. The verbs are the same that the command line and the console call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ def check_delivered(counts: Mapping[str, Any], feed_id: str, *, day: str) -> Non
 
 def for_day(verb: str, root: Path, *, day: str, trigger: str) -> dict[str, Any]:
     """``reconcile``, ``report`` or ``seal`` after a day; ids and counts of what it did."""
-    city = _load(root)
+    city, as_of = _load(root), date.fromisoformat(day)
     if verb == "seal":
         return ids_and_counts(workflow.seal(city).summary())
-    act: Callable[..., Any] = {"reconcile": workflow.reconcile, "report": workflow.report}[verb]
-    made = act(city, as_of=date.fromisoformat(day), actor=ACTOR, trigger=trigger)
-    return ids_and_counts(made.summary())
+    if verb == "report":
+        return ids_and_counts(workflow.report(city, as_of=as_of, actor=ACTOR, trigger=trigger).summary())
+    return ids_and_counts(workflow.reconcile(city, as_of=as_of, actor=ACTOR, trigger=trigger).summary())
 
 
 def day_left_over(root: Path, *, day: str) -> str | None:

@@ -22,7 +22,16 @@ def ensure_user(name: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        useradd = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "--password", "*", name]
+        useradd = [
+            "useradd",
+            "--system",
+            "--no-create-home",
+            "--shell",
+            "/usr/sbin/nologin",
+            "--password",
+            "*",
+            name,
+        ]
         subprocess.run(useradd, check=True, capture_output=True)
         return pwd.getpwnam(name)
 
@@ -30,7 +39,7 @@ def ensure_user(name: str) -> pwd.struct_passwd:
 def server_home(var: Path) -> Path:
     """Where the legacy servers live: under ``var`` if strangers may pass through, else in /var/lib.
 
-    sshd locks an account into a folder only if root owns every folder above it and nobody else may write there.
+    sshd locks an account into a folder only if root owns every folder above it and no other may write there.
     """
     wanted = var.resolve() / "sample"
     if not is_root() or _is_passable(wanted):

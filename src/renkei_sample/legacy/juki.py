@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renkei_sample.legacy.accounts import JUKI_USER, ensure_user, free_port, is_listening, is_root, own_folder, programs, write_private
+from renkei_sample.legacy.accounts import (
+    JUKI_USER,
+    ensure_user,
+    free_port,
+    is_listening,
+    is_root,
+    own_folder,
+    programs,
+    write_private,
+)
 from renkei_sample.records import Resident
 
 if TYPE_CHECKING:
@@ -45,10 +54,20 @@ _WIDTHS = {
     "sosa_id": "varchar(10)",
     "tanmatsu_id": "varchar(10)",
 }
-_MAY_BE_NULL = {"kyu_uji", "tsusho", "seinengappi_hyoki", "katagaki", "shibo_ymd", "tenshutsu_ymd", "tennyu_ymd"}
+_MAY_BE_NULL = {
+    "kyu_uji",
+    "tsusho",
+    "seinengappi_hyoki",
+    "katagaki",
+    "shibo_ymd",
+    "tenshutsu_ymd",
+    "tennyu_ymd",
+}
 _SETTINGS = (
-    "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 20\nshared_buffers = '64MB'\n"
-    "timezone = 'Asia/Tokyo'\nlog_timezone = 'Asia/Tokyo'\nlog_statement = 'none'\nlog_min_error_statement = panic\n"
+    "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 20\n"
+    "shared_buffers = '64MB'\n"
+    "timezone = 'Asia/Tokyo'\nlog_timezone = 'Asia/Tokyo'\nlog_statement = 'none'\n"
+    "log_min_error_statement = panic\n"
     "synchronous_commit = off\nmax_wal_size = '256MB'\n"
 )
 
@@ -80,7 +99,18 @@ class JukiServer:
         source = own_folder(self.home / "tmp", user=self.user, mode=0o700) / "pw"
         write_private(source, password + "\n")
         self._own(source)
-        self._run("initdb", "-D", str(self.data), "-E", "UTF8", "--no-locale", "-U", "postgres", "-A", "scram-sha-256")
+        self._run(
+            "initdb",
+            "-D",
+            str(self.data),
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "-U",
+            "postgres",
+            "-A",
+            "scram-sha-256",
+        )
         source.unlink()
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS)
@@ -99,7 +129,9 @@ class JukiServer:
         log = self.home / "server.log"
         log.touch()
         self._own(log)
-        self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log), "-o", f"-p {port}")
+        self._run(
+            "pg_ctl", "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log), "-o", f"-p {port}"
+        )
 
     def stop(self) -> None:
         """Stop the cluster; nothing happens if it does not run."""
@@ -124,7 +156,9 @@ class JukiServer:
 
         database = "postgres" if role == "postgres" else DATABASE
         password = self._password(role)
-        return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=role, password=password)
+        return psycopg.connect(
+            host="127.0.0.1", port=self.port, dbname=database, user=role, password=password
+        )
 
     def append(self, versions: Iterable[Resident]) -> None:
         """Append versions to the history in one transaction; a version already there is left as it is."""

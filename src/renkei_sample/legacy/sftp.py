@@ -1,4 +1,4 @@
-"""The file server of 税 and 福祉: a real OpenSSH sshd on the loopback address, one account for each office."""
+"""The file server of 税 and 福祉: a real OpenSSH sshd on the loopback address, one account an office."""
 
 import os
 import shutil
@@ -54,7 +54,12 @@ class FileServer:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         program = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin") or "/usr/sbin/sshd"
         log = self.home / "etc" / "sshd.log"
-        subprocess.run([program, "-f", str(self.config), "-E", str(log)], check=True, stdin=subprocess.DEVNULL, close_fds=True)
+        subprocess.run(
+            [program, "-f", str(self.config), "-E", str(log)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            close_fds=True,
+        )
         _wait(lambda: is_listening(port) and self.is_running(), "sshd did not open its port")
 
     def stop(self) -> None:
@@ -142,7 +147,11 @@ class FileServer:
         ]
         for office, user in OFFICES.items() if is_root() else ():
             ensure_user(user)
-            lines += [f"Match User {user}", f"    ChrootDirectory {self.root(office)}", "    ForceCommand internal-sftp -d /"]
+            lines += [
+                f"Match User {user}",
+                f"    ChrootDirectory {self.root(office)}",
+                "    ForceCommand internal-sftp -d /",
+            ]
         return "\n".join(lines) + "\n"
 
     def _pid(self) -> int | None:

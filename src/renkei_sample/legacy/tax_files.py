@@ -1,8 +1,8 @@
 """税: full files of fixed-length CP932 records every night, encoded by iconv as the vendor's host does."""
 
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,17 +63,28 @@ ASSESSMENT_LAYOUT = (
 )
 
 
-def taxpayer_file(rows: Sequence[Taxpayer], *, day: date, generation: int, stated: int | None = None) -> bytes:
+def taxpayer_file(
+    rows: Sequence[Taxpayer], *, day: date, generation: int, stated: int | None = None
+) -> bytes:
     """KJ: header, taxpayers, trailer. ``stated`` overrides the trailer's count (a broken file)."""
     total = sum(int(row.atena_no) for row in rows) % _HASH_MODULUS
     trailer = f"8{len(rows) if stated is None else stated:08d}{total:015d}"
-    return _file(_records(rows, TAXPAYER_LAYOUT, TAXPAYER_BYTES), trailer, TAXPAYER_BYTES, len(rows), day, generation)
+    return _file(
+        _records(rows, TAXPAYER_LAYOUT, TAXPAYER_BYTES), trailer, TAXPAYER_BYTES, len(rows), day, generation
+    )
 
 
 def assessment_file(rows: Sequence[Assessment], *, day: date, generation: int) -> bytes:
     """FK: header, assessments, trailer with the sum of the year's tax."""
     trailer = f"8{len(rows):08d}{sum(row.nenzei for row in rows):015d}"
-    return _file(_records(rows, ASSESSMENT_LAYOUT, ASSESSMENT_BYTES), trailer, ASSESSMENT_BYTES, len(rows), day, generation)
+    return _file(
+        _records(rows, ASSESSMENT_LAYOUT, ASSESSMENT_BYTES),
+        trailer,
+        ASSESSMENT_BYTES,
+        len(rows),
+        day,
+        generation,
+    )
 
 
 def write_with_done(path: Path, content: bytes, *, done: str, staging: Path) -> None:
@@ -89,7 +100,9 @@ def write_with_done(path: Path, content: bytes, *, done: str, staging: Path) -> 
 
 def to_cp932(text: str) -> bytes:
     """Encode by glibc's own table, which writes 髙 as FBFC where Python would write EEE0."""
-    done = subprocess.run(["iconv", "-f", "UTF-8", "-t", "CP932"], input=text.encode("utf-8"), capture_output=True, check=False)
+    done = subprocess.run(
+        ["iconv", "-f", "UTF-8", "-t", "CP932"], input=text.encode("utf-8"), capture_output=True, check=False
+    )
     if done.returncode != 0:
         raise ValueError("a character has no place in CP932; the file was not written")
     return done.stdout
@@ -103,15 +116,16 @@ def _file(body: str, trailer: str, size: int, count: int, day: date, generation:
     return content
 
 
-def _records(rows: Iterable[Taxpayer] | Iterable[Assessment], layout: Sequence[_Column], size: int) -> str:
+def _records(rows: Sequence[Taxpayer | Assessment], layout: Sequence[_Column], size: int) -> str:
     import polars as pl
 
-    held = list(rows)
-    names = [item.name for item in fields(held[0])] if held else []
-    frame = pl.DataFrame({name: [getattr(row, name) for row in held] for name in names}, infer_schema_length=None)
+    names = [column.name for column in layout]
+    frame = pl.DataFrame(
+        {name: [getattr(row, name) for row in rows] for name in names}, infer_schema_length=None
+    )
     filler = size - 1 - sum(column.size for column in layout)
     parts = [pl.lit("2"), *(_padded(column) for column in layout), pl.lit(" " * filler)]
-    return "".join(frame.select(pl.concat_str(parts)).to_series()) if held else ""
+    return "".join(frame.select(pl.concat_str(parts)).to_series()) if rows else ""
 
 
 def _padded(column: _Column) -> "pl.Expr":

@@ -1,9 +1,8 @@
 """福祉: full XML deliveries every night, one element a value, absent where there is nothing to say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from io import StringIO
-from xml.sax.saxutils import escape, quoteattr
 
 from renkei_sample.records import Benefit, Recipient
 
@@ -42,6 +41,7 @@ BENEFIT_ELEMENTS = (
     ("更新者", "koshinsha"),
     ("端末", "tanmatsu"),
 )
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 #: Elements that stand empty rather than being left out.
 _ALWAYS = {"方書", "終了日", "終了事由"}
 
@@ -57,17 +57,25 @@ def benefit_file(rows: Sequence[Benefit], *, day: date) -> bytes:
 
 
 def _document(
-    root: str, item: str, rows: Iterable[Recipient] | Iterable[Benefit], elements: Sequence[tuple[str, str]], day: date
+    root: str,
+    item: str,
+    rows: Sequence[Recipient | Benefit],
+    elements: Sequence[tuple[str, str]],
+    day: date,
 ) -> bytes:
-    held = list(rows)
     out = StringIO()
-    out.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} 作成日="{day.isoformat()}" 件数="{len(held)}">\n')
-    for row in held:
-        out.write(f"<{item} 番号={quoteattr(row.bango)}>")
-        for element, name in elements:
-            value = getattr(row, name)
-            if value is not None or element in _ALWAYS:
-                out.write(f"<{element}>{escape(str(value or ''))}</{element}>" if value != 0 else f"<{element}>0</{element}>")
-        out.write(f"</{item}>\n")
+    out.write(
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} 作成日="{day.isoformat()}" 件数="{len(rows)}">\n'
+    )
+    for row in rows:
+        inside = "".join(_element(name, getattr(row, attribute)) for name, attribute in elements)
+        out.write(f'<{item} 番号="{row.bango}">{inside}</{item}>\n')
     out.write(f"</{root}>\n")
     return out.getvalue().encode("utf-8")
+
+
+def _element(name: str, value: str | int | None) -> str:
+    if value is None and name not in _ALWAYS:
+        return ""
+    text = "" if value is None else str(value).translate(_ESCAPES)
+    return f"<{name}>{text}</{name}>"

@@ -9,7 +9,9 @@ from renkei.audit.events import canonical
 
 def test_the_same_content_has_one_spelling():
     assert canonical({"b": 1, "a": {"d": [1, 2], "c": "市"}}) == '{"a":{"c":"市","d":[1,2]},"b":1}'
-    assert canonical({"a": {"c": "市", "d": [1, 2]}, "b": 1}) == canonical({"b": 1, "a": {"d": [1, 2], "c": "市"}})
+    assert canonical({"a": {"c": "市", "d": [1, 2]}, "b": 1}) == canonical(
+        {"b": 1, "a": {"d": [1, 2], "c": "市"}}
+    )
 
 
 def test_the_action_comes_first_so_that_it_can_be_found_without_parsing():

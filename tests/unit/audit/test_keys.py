@@ -50,7 +50,9 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path):
         keys.load(tmp_path)
 
 
-@pytest.mark.parametrize("damage", [lambda line: "", lambda line: line[:-6], lambda line: line.replace("city", "town")])
+@pytest.mark.parametrize(
+    "damage", [lambda line: "", lambda line: line[:-6], lambda line: line.replace("city", "town")]
+)
 def test_a_damaged_key_is_refused(tmp_path: Path, damage):
     keys.ensure(tmp_path, origin="city.example/audit")
     place = tmp_path / keys.PRIVATE_FILE

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.audit import trail as trails
+from tests.unit.audit.trail import HOUR, SECOND, Trail, add_event, honest, seal
 
 import renkei_verify
 from renkei.audit import merkle
 from renkei_verify.note import Tree
-from tests.unit.audit import trail as trails
-from tests.unit.audit.trail import HOUR, SECOND, Trail, add_event, honest, seal
 
 TRIALS_EACH = 60
 CLEAN = 150
@@ -23,7 +23,11 @@ def test_an_honest_trail_is_proven_to_its_end():
     report = trail.verify()
 
     assert report.result == "proven", report.findings
-    assert (report.proven, report.sealed, report.rows) == (len(trail.events), len(trail.events), len(trail.rows))
+    assert (report.proven, report.sealed, report.rows) == (
+        len(trail.events),
+        len(trail.events),
+        len(trail.rows),
+    )
 
 
 def test_no_honest_trail_raises_an_alarm():
@@ -145,7 +149,9 @@ def test_a_unit_told_twice_is_found():
     twice["leaf"] = trails.leaf_of(twice)
     seal(trail)
 
-    assert [(found.code, found.seq) for found in trail.verify().findings] == [("event_without_row", twice["seq"])]
+    assert [(found.code, found.seq) for found in trail.verify().findings] == [
+        ("event_without_row", twice["seq"])
+    ]
 
 
 def test_an_event_not_sealed_yet_covers_its_row_but_is_not_proven():

@@ -56,11 +56,13 @@ class Trail:
         for row in self.checkpoints:
             row["size"] = min(row["size"], len(self.events))
             row["root"] = root_of(self.events[: row["size"]])
-            head, signed_at, *_ = row["note"].split("\n\n")[0].rsplit("\n", 1)
             forged = checkpoint.sign(
-                keys or KEYS, size=row["size"], root=bytes.fromhex(row["root"]), signed_at=time_of(row["signed_at"])
+                keys or KEYS,
+                size=row["size"],
+                root=bytes.fromhex(row["root"]),
+                signed_at=time_of(row["signed_at"]),
             )
-            text, _, old_signature = forged.note.partition("\n\n")[0], "", row["note"].partition("\n\n")[2]
+            text, old_signature = forged.note.split("\n\n")[0], row["note"].split("\n\n")[1]
             row["note"] = forged.note if keys else f"{text}\n\n{old_signature}"
 
 
@@ -168,7 +170,8 @@ def delete_a_seal_only(trail: Trail, chance: random.Random) -> None:
 
 def swap_two_events(trail: Trail, chance: random.Random) -> None:
     one, other = chance.sample(trail.events, 2)
-    for column in chance.choice([("body",), ("salt", "body"), ("event_id", "micros", "salt", "body", "leaf")]):
+    whole = ("event_id", "micros", "salt", "body", "leaf")
+    for column in chance.choice([("body",), ("salt", "body"), whole]):
         one[column], other[column] = other[column], one[column]
 
 

@@ -86,7 +86,11 @@ def rules_of(folder: Path, *texts: str) -> tuple[Rule, ...]:
 
 
 def sources_of(
-    folder: Path, tables: Mapping[str, str], *, as_of: date = AS_OF, late: Mapping[str, date | None] | None = None
+    folder: Path,
+    tables: Mapping[str, str],
+    *,
+    as_of: date = AS_OF,
+    late: Mapping[str, date | None] | None = None,
 ) -> list[Source]:
     """A snapshot for each feed of the city; ``late`` feeds stopped on that day, or never came (None)."""
     stopped = dict(late or {})

@@ -18,13 +18,49 @@ from renkei_sample.state import CityState
 
 RULES = Path(__file__).parents[3] / "reconciliation"
 _ERA_ZERO = {"1": 1867, "2": 1911, "3": 1925, "4": 1988, "5": 2018}
-_JUKI = {"03": "birth", "01": "moved_in", "02": "moved_in", "11": "moved_out", "12": "moved_out", "13": "death", "21": "address"}
-_JUKI |= {"22": "correction", "23": "correction", "31": "household", "32": "household", "33": "household", "41": "name"}
-_TAX = {"01": "address", "02": "name", "03": "moved_out", "04": "death", "05": "new", "06": "date_of_birth", "07": "household"}
-_WELFARE = {"住所": "address", "氏名": "name", "転出": "moved_out", "死亡": "death", "新規": "new", "生年月日": "date_of_birth", "世帯": "household"}
+_JUKI = {
+    "03": "birth",
+    "01": "moved_in",
+    "02": "moved_in",
+    "11": "moved_out",
+    "12": "moved_out",
+    "13": "death",
+    "21": "address",
+}
+_JUKI |= {
+    "22": "correction",
+    "23": "correction",
+    "31": "household",
+    "32": "household",
+    "33": "household",
+    "41": "name",
+}
+_TAX = {
+    "01": "address",
+    "02": "name",
+    "03": "moved_out",
+    "04": "death",
+    "05": "new",
+    "06": "date_of_birth",
+    "07": "household",
+}
+_WELFARE = {
+    "住所": "address",
+    "氏名": "name",
+    "転出": "moved_out",
+    "死亡": "death",
+    "新規": "new",
+    "生年月日": "date_of_birth",
+    "世帯": "household",
+}
 _STATUS = {"1": "resident", "2": "moved_out", "3": "dead", "9": "removed"}
 _WELFARE_STATUS = {"有効": "resident", "転出": "moved_out", "死亡": "dead", "終了": "removed"}
-_BENEFIT = {"児童手当": "child_allowance", "国民健康保険": "national_health", "介護保険": "long_term_care", "後期高齢者医療": "elderly_health"}
+_BENEFIT = {
+    "児童手当": "child_allowance",
+    "国民健康保険": "national_health",
+    "介護保険": "long_term_care",
+    "後期高齢者医療": "elderly_health",
+}
 
 
 def findings(state: CityState) -> set[tuple[str, str, str, str, str]]:
@@ -34,7 +70,12 @@ def findings(state: CityState) -> set[tuple[str, str, str, str, str]]:
     for name, frame in _frames(state).items():
         con.register("frame", frame.to_arrow())
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
-    return {row for path in sorted(RULES.glob("R*.toml")) if "R39" not in path.name for row in _run(con, path, state.day)}
+    return {
+        row
+        for path in sorted(RULES.glob("R*.toml"))
+        if "R39" not in path.name
+        for row in _run(con, path, state.day)
+    }
 
 
 def _run(con: duckdb.DuckDBPyConnection, path: Path, night: date) -> list[tuple[str, str, str, str, str]]:
@@ -42,7 +83,9 @@ def _run(con: duckdb.DuckDBPyConnection, path: Path, night: date) -> list[tuple[
     given = {"as_of": night, **rule.get("parameters", {})}
     used = {name: value for name, value in given.items() if re.search(rf"\${name}\b", rule["sql"])}
     columns = "left_feed, left_key, right_feed, right_key"
-    rows = con.execute(f"SELECT {columns}, CAST(since AS DATE) AS since FROM ({rule['sql']})", used).fetchall()
+    rows = con.execute(
+        f"SELECT {columns}, CAST(since AS DATE) AS since FROM ({rule['sql']})", used
+    ).fetchall()
     return [(rule["id"], *row[:4]) for row in rows if night - row[4] >= timedelta(days=2)]
 
 
@@ -51,7 +94,11 @@ def _frames(state: CityState) -> dict[str, pl.DataFrame]:
     by_number = {row["source_key"]: row["resident_id"] for row in juki}
     by_match = {row["match"]: row["resident_id"] for row in juki}
     bad = {(item.feed, item.source_key) for item in state.ledger.rejects if item.gone_from is None}
-    tax = [_linked(_tax(row), by_number, by_match) for row in state.taxpayers.values() if ("tax.taxpayer", row.atena_no) not in bad]
+    tax = [
+        _linked(_tax(row), by_number, by_match)
+        for row in state.taxpayers.values()
+        if ("tax.taxpayer", row.atena_no) not in bad
+    ]
     welfare = [
         _linked(_welfare(row), by_number, by_match)
         for row in state.recipients.values()
@@ -64,7 +111,11 @@ def _frames(state: CityState) -> dict[str, pl.DataFrame]:
         "tax.taxpayer": pl.DataFrame(tax, infer_schema_length=None),
         "welfare.recipient": pl.DataFrame(welfare, infer_schema_length=None),
         "tax.assessment": pl.DataFrame(
-            [_assessment(row) | {"resident_id": tax_id.get(row.atena_no)} for row in state.assessments.values()], infer_schema_length=None
+            [
+                _assessment(row) | {"resident_id": tax_id.get(row.atena_no)}
+                for row in state.assessments.values()
+            ],
+            infer_schema_length=None,
         ),
         "welfare.benefit": pl.DataFrame(
             [
@@ -79,20 +130,31 @@ def _frames(state: CityState) -> dict[str, pl.DataFrame]:
 
 def _linked(row: dict[str, Any], by_number: dict[str, int], by_match: dict[object, int]) -> dict[str, Any]:
     found = by_number.get(row["number"]) if row["number"] else by_match.get(row["match"])
-    return row | {"resident_id": found if found is not None else 10_000_000 + abs(hash(row["source_key"])) % 10**9}
+    return row | {"resident_id": found if found is not None else -int(row["source_key"].lstrip("F"))}
 
 
 def place(code: str, text: str) -> str:
     """One key for one place, whatever the notation."""
     folded = unicodedata.normalize("NFKC", text).replace("ヶ", "ケ").replace("－", "-")
-    folded = re.sub(r"([一二三四五六七八九十]+)丁目", lambda found: f"{'〇一二三四五六七八九'.index(found[1])}丁目", folded)
+    folded = re.sub(
+        r"([一二三四五六七八九十]+)丁目",
+        lambda found: f"{'〇一二三四五六七八九'.index(found[1])}丁目",
+        folded,
+    )
     folded = re.sub(r"丁目|番地|番", "-", folded).replace("号", "")
     return code + re.sub(r"-+", "-", folded).strip("-")
 
 
 def name(text: str) -> str:
     """A name without spaces, letters in one width."""
-    return "".join(unicodedata.normalize("NFKC", glyph) if glyph.isascii() or "！" <= glyph <= "￮" else glyph for glyph in text).replace("　", "").replace(" ", "")
+    return (
+        "".join(
+            unicodedata.normalize("NFKC", glyph) if glyph.isascii() or "！" <= glyph <= "￮" else glyph
+            for glyph in text
+        )
+        .replace("　", "")
+        .replace(" ", "")
+    )
 
 
 def _kana(text: str) -> str:
@@ -104,13 +166,24 @@ def _span(text: str) -> tuple[date, date]:
     if not year:
         return date(1850, 1, 1), date(2100, 1, 1)
     low = date(year, month or 1, day or 1)
-    high = date(year, 12, 31) if not month else (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)) if not day else low
+    high = (
+        date(year, 12, 31)
+        if not month
+        else (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1))
+        if not day
+        else low
+    )
     return low, high
 
 
 def _birth(text: str) -> dict[str, Any]:
     low, high = _span(text)
-    return {"date_of_birth": low if low == high else None, "date_of_birth_lo": low, "date_of_birth_hi": high, "date_of_birth_raw": text}
+    return {
+        "date_of_birth": low if low == high else None,
+        "date_of_birth_lo": low,
+        "date_of_birth_hi": high,
+        "date_of_birth_raw": text,
+    }
 
 
 def _operator(text: str) -> str:
@@ -173,7 +246,9 @@ def _tax(row: Any) -> dict[str, Any]:
         **_birth(born),
         "address_key": key,
         "valid_from": _day(_western(row.ido_ymd)),
-        "changed_at": pl_time(f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[8:10]}:{stamp[10:12]}:{stamp[12:]}"),
+        "changed_at": pl_time(
+            f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[8:10]}:{stamp[10:12]}:{stamp[12:]}"
+        ),
         "change_kind": _TAX.get(row.koshin_jiyu, "other"),
         "operator_kind": _operator(row.sosa_id),
         "match": (name(row.shimei), born, row.seibetsu, key),

@@ -1,0 +1,204 @@
+"""Compare what the hub's books say with the truth: found, missed and false, rule by rule. Reads only."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from renkei_sample.truth import Truth, load
+
+if TYPE_CHECKING:
+    import psycopg
+
+RULES = ("R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39")
+#: 宛名番号 is ten digits; an assessment's key may go on with year and levy.
+_PARTY_DIGITS = 10
+
+Side = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleScore:
+    """One rule on one night. ``planted`` must be found; ``minutes`` are of double entries due and found."""
+
+    rule_id: str
+    planted: int
+    found: int
+    missed: int
+    false: int
+    minutes_planted: int = 0
+    minutes_found: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkScore:
+    """Records of tax and welfare people by whether the hub put them with the right resident."""
+
+    records: int
+    right: int
+    wrong: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One standing row of ``mismatch``; a delivery is named by its file."""
+
+    rule_id: str
+    sides: tuple[Side, Side]
+    minutes: int
+
+
+def score(registry_url: str, truth_folder: Path, as_of: date) -> list[RuleScore]:
+    """Every built rule with what it had to find, found, missed and made up as of a night."""
+    truths, findings = load(truth_folder).truths, _findings(registry_url, as_of)
+    rules = sorted({*RULES, *(finding.rule_id for finding in findings)})
+    return [
+        _score_rule(
+            rule_id,
+            [truth for truth in truths if truth.rule_id == rule_id],
+            [finding for finding in findings if finding.rule_id == rule_id],
+            as_of,
+        )
+        for rule_id in rules
+    ]
+
+
+def links(registry_url: str, truth_folder: Path) -> LinkScore:
+    """Are the tax and welfare people linked to whom they truly are?"""
+    import polars as pl
+
+    with _connect(registry_url) as connection:
+        rows = connection.execute(
+            "SELECT feed, source_key, resident_id FROM link WHERE known_to IS NULL"
+        ).fetchall()
+    resident = {(str(feed), str(key)): number for feed, key, number in rows}
+    registered = {number for (feed, _), number in resident.items() if feed == "juki.resident"}
+    identity = pl.read_parquet(truth_folder / "identity.parquet").iter_rows()
+    counts = Counter(_judge(resident, registered, feed, key, owner) for feed, key, owner in identity)
+    return LinkScore(
+        records=counts.total(), right=counts["right"], wrong=counts["wrong"], missing=counts["missing"]
+    )
+
+
+def rejects(registry_url: str, truth_folder: Path, as_of: date) -> RuleScore:
+    """Records set aside against those planted; a reject without a key is matched by its feed alone."""
+    planted = {
+        (item.feed, item.source_key) for item in load(truth_folder).rejects if item.planted_on <= as_of
+    }
+    with _connect(registry_url) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT feed, source_key, rec_no FROM reject WHERE state = 'open'"
+        ).fetchall()
+    keyed = {(str(feed), str(key)) for feed, key, _ in rows if key is not None}
+    nameless = Counter(feed for feed, _ in {(str(feed), number) for feed, key, number in rows if key is None})
+    unmatched = Counter(feed for feed, _ in planted - keyed)
+    by_feed = sum(min(count, unmatched[feed]) for feed, count in nameless.items())
+    found = len(planted & keyed) + by_feed
+    false = len(keyed - planted) + sum(nameless.values()) - by_feed
+    return RuleScore(
+        rule_id="reject", planted=len(planted), found=found, missed=len(planted) - found, false=false
+    )
+
+
+def _score_rule(
+    rule_id: str, truths: Sequence[Truth], findings: Sequence[_Finding], as_of: date
+) -> RuleScore:
+    allowed = [truth for truth in truths if truth.is_allowed(as_of)]
+    due = [truth for truth in allowed if truth.is_due(as_of)]
+    matched, false = _match(allowed, findings)
+    found = [truth for number, truth in enumerate(allowed) if number in matched and truth.is_due(as_of)]
+    return RuleScore(
+        rule_id=rule_id,
+        planted=len(due),
+        found=len(found),
+        missed=len(due) - len(found),
+        false=false,
+        minutes_planted=sum(truth.minutes or 0 for truth in due),
+        minutes_found=sum(finding.minutes for finding in findings),
+    )
+
+
+def _match(truths: Sequence[Truth], findings: Iterable[_Finding]) -> tuple[set[int], int]:
+    """Which truths were found, each once, and how many findings are of none of them."""
+    by_side: dict[Side, list[int]] = defaultdict(list)
+    for number, truth in enumerate(truths):
+        for side in _named(truth):
+            by_side[side].append(number)
+    matched: set[int] = set()
+    false = 0
+    for finding in findings:
+        held = (number for side in finding.sides for number in by_side.get(side, ()))
+        fits = next(
+            (number for number in held if number not in matched and _fits(truths[number], finding)), None
+        )
+        if fits is None:
+            false += 1
+        else:
+            matched.add(fits)
+    return matched, false
+
+
+def _named(truth: Truth) -> Iterator[Side]:
+    for feed, key in ((truth.left_feed, truth.left_key), (truth.right_feed, truth.right_key)):
+        if key is not None:
+            yield feed, key
+
+
+def _fits(truth: Truth, finding: _Finding) -> bool:
+    return all(side in finding.sides for side in _named(truth))
+
+
+def _findings(registry_url: str, as_of: date) -> list[_Finding]:
+    with _connect(registry_url) as connection:
+        rows = connection.execute(
+            """
+            SELECT m.rule_id, m.left_feed, m.left_key, m.right_feed, m.right_key, m.minutes, d.feed, d.name
+            FROM mismatch AS m
+            LEFT JOIN delivery AS d ON m.subject_kind = 'delivery' AND d.delivery_id::text = m.subject_id
+            WHERE m.first_as_of <= %(as_of)s AND (m.gone_as_of IS NULL OR m.gone_as_of > %(as_of)s)
+            ORDER BY m.mismatch_id
+            """,
+            {"as_of": as_of},
+        ).fetchall()
+    return [_finding(*row) for row in rows]
+
+
+def _finding(
+    rule_id: object,
+    left_feed: object,
+    left_key: object,
+    right_feed: object,
+    right_key: object,
+    minutes: object,
+    *file: object,
+) -> _Finding:
+    feed, name = file
+    left = (str(feed), str(name)) if name is not None else _side(left_feed, left_key)
+    whole = int(str(minutes)) if minutes is not None else 0
+    return _Finding(str(rule_id), (left, _side(right_feed, right_key)), whole)
+
+
+def _side(feed: object, key: object) -> Side:
+    text = str(key)
+    return str(feed), text[:_PARTY_DIGITS] if feed == "tax.assessment" else text
+
+
+def _judge(
+    resident: dict[Side, object], registered: set[object], feed: str, key: str, owner: str | None
+) -> str:
+    held = resident.get((feed, key))
+    if held is None:
+        return "missing"
+    expected = resident.get(("juki.resident", owner)) if owner else None
+    return "right" if (held == expected if owner else held not in registered) else "wrong"
+
+
+def _connect(registry_url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    import psycopg
+
+    connection = psycopg.connect(registry_url.replace("postgresql+psycopg://", "postgresql://"))
+    connection.read_only = True
+    return connection

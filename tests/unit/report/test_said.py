@@ -1,0 +1,58 @@
+import pytest
+
+from renkei.report.labels import _labels
+from renkei.report.said import said_of
+
+PERSON = {
+    "record": "person", "removed": False, "full_name": "𠮷田 太郎", "full_name_kana": "ヨシダ タロウ",
+    "address": "葛原市本町1丁目2番3号", "address_building": None, "date_of_birth": "1985-04-01",
+    "date_of_birth_raw": "昭和60年4月1日", "resident_status": "dead", "date_of_death": "2026-11-01",
+    "moved_out_on": None, "household_number": "0000000019", "relationship": "head",
+    "party_number": "0000000019", "sex": "1",
+}  # fmt: skip
+BENEFIT = {
+    "record": "benefit", "removed": False, "benefit_kind": "child_allowance", "status": "active",
+    "started_on": "2024-05-01", "ended_on": None, "person_key": "F1", "payee_key": None,
+}  # fmt: skip
+TAX = {
+    "record": "tax", "removed": False, "levy": "ordinary", "mailing_address": "葛原市新町5番6号",
+    "mailing_address_building": "〃", "annual_amount": 120000, "person_key": "0000000019",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "said"),
+    [
+        (PERSON, "address", "葛原市本町1丁目2番3号"),
+        (TAX, "address", "葛原市新町5番6号 〃"),
+        (PERSON, "date_of_birth", "1985-04-01"),
+        (PERSON | {"date_of_birth": None}, "date_of_birth", "昭和60年4月1日"),
+        (PERSON, "status", "死亡 2026-11-01"),
+        (BENEFIT, "status", "児童手当 受給中 2024-05-01"),
+        (BENEFIT, "date_of_birth", "児童手当 受給中 2024-05-01"),
+        (PERSON, "name", "𠮷田 太郎 ヨシダ タロウ"),
+        (PERSON, "household", "0000000019 世帯主"),
+        (PERSON, "party_number", "0000000019"),
+        (PERSON, "sex", "1"),
+        (None, "address", ""),
+        (PERSON | {"removed": True}, "address", ""),
+    ],
+)
+def test_a_record_answers_for_a_field(record: dict[str, object] | None, field: str, said: str) -> None:
+    assert said_of(record, field=field) == said
+
+
+@pytest.mark.parametrize("field", ["address", "status", "party_number", "anything", "household"])
+def test_a_tax_amount_is_never_said(field: str) -> None:
+    assert "120000" not in said_of(TAX, field=field)
+
+
+def test_a_name_that_equals_a_code_is_not_translated() -> None:
+    assert said_of(PERSON | {"full_name": "dead"}, field="name").startswith("dead ")
+
+
+def test_every_label_is_in_both_languages() -> None:
+    for kind, words in _labels().items():
+        for code, pair in words.items():
+            assert len(pair) == 2, (kind, code)
+            assert all(pair), (kind, code)
