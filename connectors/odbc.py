@@ -11,7 +11,8 @@ What a pull promises:
 - rows, row count and checksum come from one repeatable-read, read-only snapshot on one connection;
 - the checksum binds every value to its row; a row that is missing, cut or altered on the way is refused;
 - the delivery is an Arrow file of text columns, the same bytes whenever the rows are the same;
-- the read runs in a process of its own, which is killed at the deadline whatever its driver waits for;
+- the read runs in a process of its own, which is killed at the deadline whatever its driver waits for, and
+  may crash (psqlODBC 13.02 does when a link breaks between two fetches) without harm to the hub;
 - a login that the server refuses is never tried a second time; reaching the server is.
 """
 
@@ -21,9 +22,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import tenacity
 
 from renkei import errors
 from renkei.errors import FixDeclaration, TryAgain
@@ -66,8 +70,9 @@ class OdbcConnector:
         part = self._workdir / f"{feed.id}.part"
         order = {**self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part)}
         with held(part, feed=feed.id):
+            part.unlink(missing_ok=True)
             try:
-                answer = self._in_child(order, seconds=order["deadline"])
+                answer = self._patiently(order)
                 failpoint("part.fsynced")
                 path = publish(part, name=f"{answer['sha256']}.arrow")
             finally:
@@ -88,10 +93,21 @@ class OdbcConnector:
             "connection": self.connection.name,
             "odbc": _odbc_settings(self.connection),
             "password": secret(self.connection, "password"),
-            "retry": min(_seconds(self.connection.settings.get("retry_seconds", "20")), 25),
             "deadline": 60.0,
             "lock_wait": 5.0,
         }
+
+    def _patiently(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Try again what passes within seconds, all of it inside the one deadline."""
+        end = time.monotonic() + order["deadline"]
+        patience = min(_seconds(self.connection.settings.get("retry_seconds", "20")), 25)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_passing),
+            wait=tenacity.wait_random_exponential(multiplier=0.3, max=4),
+            stop=tenacity.stop_after_delay(patience),
+            reraise=True,
+        )
+        return retrying(lambda: self._in_child(order, seconds=max(0.1, end - time.monotonic())))
 
     def _in_child(self, order: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
         """Run the order in a process group of its own, and kill all of it when its time is up."""
@@ -108,14 +124,15 @@ class OdbcConnector:
             child.wait(timeout=seconds)
             return _answer(child.stdout.read(), order)
         except subprocess.TimeoutExpired:
-            raise TryAgain("E_PULL_DEADLINE", feed=order["feed"], seconds=seconds) from None
+            raise TryAgain("E_PULL_DEADLINE", feed=order["feed"], seconds=order["deadline"]) from None
         except BrokenPipeError:
             raise _lost(order) from None
         finally:
             _end(child)
 
 
-# the parent's side --------------------------------------------------------------------------------
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, TryAgain) and error.code in {"E_LINK_DOWN", "E_PULL_LOST", "E_SOURCE_BUSY"}
 
 
 def _odbc_settings(connection: Connection) -> dict[str, str]:

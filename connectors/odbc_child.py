@@ -66,7 +66,7 @@ def main() -> None:
     """Do the one order on standard input; the answer is one line of JSON. Ends with its parent."""
     order = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    verbs: dict[str, Callable[[Order], dict[str, Any]]] = {"pull": _pull, "test": _test}
+    verbs: dict[str, Callable[[Order], dict[str, Any]]] = {"pull": _read, "test": _test}
     try:
         answer = verbs[order["verb"]](order)
     except RenkeiError as error:
@@ -81,23 +81,6 @@ def main() -> None:
 def _end_with_parent() -> None:
     os.read(0, 1)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _pull(order: Order) -> dict[str, Any]:
-    import tenacity
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_passing),
-        wait=tenacity.wait_random_exponential(multiplier=0.3, max=4),
-        stop=tenacity.stop_after_delay(order["retry"]),
-        reraise=True,
-    )
-    answer: dict[str, Any] = retrying(_read, order)
-    return answer
-
-
-def _is_passing(error: BaseException) -> bool:
-    return isinstance(error, TryAgain) and error.code in {"E_LINK_DOWN", "E_PULL_LOST", "E_SOURCE_BUSY"}
 
 
 def _read(order: Order) -> dict[str, Any]:
@@ -289,12 +272,11 @@ def _rows(
     names = ", ".join(f"{column.read} AS c{number}" for number, column in enumerate(columns))
     quoted = {column.name: column.quoted for column in columns}
     by = ", ".join(f"s.{quoted[name]}" for name in order["key"])
-    return iter(
-        connection.read_arrow_batches(
-            f"SELECT {names} FROM {source} AS s ORDER BY {by}",
-            batch_size=BLOCK, max_bytes_per_batch=_FETCH_BYTES, max_text_size=order["text_bytes"],
-        )
+    reader = connection.read_arrow_batches(
+        f"SELECT {names} FROM {source} AS s ORDER BY {by}",
+        batch_size=BLOCK, max_bytes_per_batch=_FETCH_BYTES, max_text_size=order["text_bytes"],
     )  # fmt: skip
+    return iter(reader)
 
 
 # rows to a file -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from renkei.clock import Clock
 from renkei.errors import RenkeiError
 from renkei.model import Connection
 
@@ -41,7 +42,7 @@ class Check:
     fix: Words = ("", "")
 
 
-def examine(project: "Project", *, now: datetime) -> tuple[Check, ...]:
+def examine(project: "Project", *, clock: Clock) -> tuple[Check, ...]:
     """All checks, in the order in which to mend them."""
     connections = _connections(project)
     return (
@@ -49,7 +50,7 @@ def examine(project: "Project", *, now: datetime) -> tuple[Check, ...]:
         *_drivers(connections),
         *_links(connections),
         *_host_keys(connections),
-        *_database_checks(project, now=now),
+        *_database_checks(project, clock),
         _disk(project.var),
         _permissions(project),
         *_airflow(),
@@ -166,7 +167,7 @@ def _host_keys(connections: Mapping[str, Connection | None]) -> Iterator[Check]:
             )
 
 
-def _database_checks(project: "Project", *, now: datetime) -> Iterator[Check]:
+def _database_checks(project: "Project", clock: Clock) -> Iterator[Check]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from renkei.registry import store
@@ -180,22 +181,22 @@ def _database_checks(project: "Project", *, now: datetime) -> Iterator[Check]:
         yield Check(id="database", title=title, state="fail", found="no address", fix=start)
         return
     try:
-        yield from _registry(engine, project, title=title, now=now)
+        yield from _registry(engine, project, title=title, clock=clock)
     except SQLAlchemyError as error:
         yield Check(id="database", title=title, state="fail", found=type(error).__name__, fix=start)
     finally:
         engine.dispose()
 
 
-def _registry(engine: "Engine", project: "Project", *, title: Words, now: datetime) -> Iterator[Check]:
+def _registry(engine: "Engine", project: "Project", *, title: Words, clock: Clock) -> Iterator[Check]:
     from renkei.registry import store
 
     present, newest = store.revision(engine), _newest_revision()
     migrate = ("renkei up を実行する（移行は自動）", "run renkei up; it migrates by itself")
     yield _judged("database", title, present == newest, f"revision {present} / {newest}", migrate)
     if present is not None:
-        yield _clock(engine, now)
-        yield _audit(engine, project, now)
+        yield _clock(engine, clock)
+        yield _audit(engine, project, clock.now())
 
 
 def _newest_revision() -> str:
@@ -205,13 +206,13 @@ def _newest_revision() -> str:
     return max(place.stem.partition("_")[0] for place in folder.glob("[0-9]*.py"))
 
 
-def _clock(engine: "Engine", now: datetime) -> Check:
+def _clock(engine: "Engine", clock: Clock) -> Check:
     from sqlalchemy import text
 
     query = "SELECT clock_timestamp() AS now, (SELECT max(occurred_at) FROM audit_event) AS last"
     with engine.connect() as connection:
         row = connection.execute(text(query)).one()
-    apart = abs((row.now - now).total_seconds())
+        apart = abs((row.now - clock.now()).total_seconds())
     # events carry the database's clock, so a last event in its future means that it went back
     went_back = row.last is not None and row.last > row.now + timedelta(seconds=1)
     state: State = "fail" if apart > 60 or went_back else "warn" if apart > 2 else "ok"

@@ -26,6 +26,14 @@ class City:
     var: Path
     home: Path
 
+    @classmethod
+    def open(cls, var: Path) -> "City":
+        """The city that was built in a folder; ``FileNotFoundError`` where there is none."""
+        city = cls(var=var.resolve(), home=server_home(var))
+        if not (city.sample / "state" / "state.json").exists():
+            raise FileNotFoundError(f"no sample city in {var}; build one first")
+        return city
+
     @property
     def sample(self) -> Path:
         """The city's own folder, which the hub never reads."""
@@ -121,11 +129,8 @@ class City:
 
 
 def open_city(var: Path) -> City:
-    """The city that was built in a folder."""
-    city = City(var=var.resolve(), home=server_home(var))
-    if not (city.sample / "state" / "state.json").exists():
-        raise FileNotFoundError(f"no sample city in {var}; build one first")
-    return city
+    """The city that was built in a folder; ``FileNotFoundError`` where there is none."""
+    return City.open(var)
 
 
 def build(var: Path, *, residents: int = 20_000, seed: int = 1, day: date = BASE_DAY) -> City:

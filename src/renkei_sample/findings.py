@@ -251,5 +251,4 @@ def broken_delivery(state: CityState, name: str, feed: str, *, klass: str) -> Tr
         since=state.day,
         day=state.day,
         lasting=True,
-        sure_from=state.day,
     )

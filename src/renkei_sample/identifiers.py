@@ -102,7 +102,7 @@ def iso_birth(seinengappi: str) -> str:
 
 def ymd(day: date) -> str:
     """YYYYMMDD."""
-    return day.strftime("%Y%m%d")
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}"
 
 
 def from_ymd(text: str) -> date:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import psycopg
 
 RULES = ("R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39")
+DOUBLE_ENTRY = "R38"
 #: 宛名番号 is ten digits; an assessment's key may go on with year and levy.
 _PARTY_DIGITS = 10
 
@@ -21,15 +22,23 @@ Side = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleScore:
-    """One rule on one night. ``planted`` must be found; ``minutes`` are of double entries due and found."""
+    """One rule on one night: what must be found; what of it was, and was not; what should not have been."""
 
     rule_id: str
     planted: int
     found: int
     missed: int
     false: int
-    minutes_planted: int = 0
-    minutes_found: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleEntryScore:
+    """Double entries so far: planted and found, with the minutes that staff typed twice."""
+
+    planted: int
+    found: int
+    minutes_planted: int
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,19 @@ def score(registry_url: str, truth_folder: Path, as_of: date) -> list[RuleScore]
         )
         for rule_id in rules
     ]
+
+
+def double_entry(registry_url: str, truth_folder: Path, as_of: date) -> DoubleEntryScore:
+    """Every double entry keyed until a night, with its minutes, against those on the hub's books."""
+    due = [truth for truth in load(truth_folder).due(as_of) if truth.rule_id == DOUBLE_ENTRY]
+    findings = [finding for finding in _findings(registry_url, as_of) if finding.rule_id == DOUBLE_ENTRY]
+    matched, _ = _match(due, findings)
+    return DoubleEntryScore(
+        planted=len(due),
+        found=len(matched),
+        minutes_planted=sum(truth.minutes or 0 for truth in due),
+        minutes=sum(finding.minutes for finding in findings),
+    )
 
 
 def links(registry_url: str, truth_folder: Path) -> LinkScore:
@@ -106,18 +128,10 @@ def rejects(registry_url: str, truth_folder: Path, as_of: date) -> RuleScore:
 def _score_rule(
     rule_id: str, truths: Sequence[Truth], findings: Sequence[_Finding], as_of: date
 ) -> RuleScore:
-    allowed = [truth for truth in truths if truth.is_allowed(as_of)]
-    due = [truth for truth in allowed if truth.is_due(as_of)]
-    matched, false = _match(allowed, findings)
-    found = [truth for number, truth in enumerate(allowed) if number in matched and truth.is_due(as_of)]
+    due = [truth for truth in truths if truth.is_due(as_of)]
+    matched, false = _match(due, findings)
     return RuleScore(
-        rule_id=rule_id,
-        planted=len(due),
-        found=len(found),
-        missed=len(due) - len(found),
-        false=false,
-        minutes_planted=sum(truth.minutes or 0 for truth in due),
-        minutes_found=sum(finding.minutes for finding in findings),
+        rule_id=rule_id, planted=len(due), found=len(matched), missed=len(due) - len(matched), false=false
     )
 
 

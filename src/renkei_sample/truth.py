@@ -15,9 +15,9 @@ LAG_NIGHTS = 2
 class Truth:
     """One thing that a rule must find. A key is ``None`` where the rule alone decides what to name.
 
-    ``since``: the day from which the difference could be seen. ``may_from``: the first night on which a
-    finding is right; ``found_from``: the first night on which a missing finding is wrong.
-    ``gone_from``: the first night on which it must no longer stand; never, where ``lasting``.
+    ``since``: the day from which the difference could be seen. ``found_from``: the first night on which it
+    must be found; what ``lasting`` rules find happened, and is never in transit. ``gone_from``: the first
+    night on which it must no longer stand; never, where ``lasting``.
     """
 
     rule_id: str
@@ -29,7 +29,6 @@ class Truth:
     right_key: str | None
     planted_on: date
     since: date
-    may_from: date
     found_from: date
     gone_from: date | None = None
     lasting: bool = False
@@ -38,10 +37,6 @@ class Truth:
     def is_due(self, night: date) -> bool:
         """Must the hub's books show it after this night?"""
         return self.found_from <= night and (self.lasting or self.gone_from is None or night < self.gone_from)
-
-    def is_allowed(self, night: date) -> bool:
-        """Is a finding right after this night?"""
-        return self.may_from <= night and (self.lasting or self.gone_from is None or night < self.gone_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +69,9 @@ class Ledger:
         day: date,
         lasting: bool = False,
         minutes: int | None = None,
-        sure_from: date | None = None,
     ) -> Truth:
         """Write down a mismatch that exists from now on (or from a later ``since``)."""
-        found_from = sure_from or max(day, since + timedelta(days=LAG_NIGHTS))
+        found_from = max(day, since if lasting else since + timedelta(days=LAG_NIGHTS))
         truth = Truth(
             rule_id=rule_id,
             klass=klass,
@@ -88,7 +82,6 @@ class Ledger:
             right_key=right[1],
             planted_on=day,
             since=since,
-            may_from=max(day, since) if lasting else found_from,
             found_from=found_from,
             lasting=lasting,
             minutes=minutes,
@@ -131,7 +124,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _dates(row: dict[str, Any]) -> dict[str, Any]:
-    days = ("planted_on", "since", "may_from", "found_from", "gone_from")
+    days = ("planted_on", "since", "found_from", "gone_from")
     return {
         name: date.fromisoformat(str(value)) if name in days and value else value
         for name, value in row.items()

@@ -120,6 +120,7 @@ def write_export(source: Source, path: Path) -> None:
     kinds = zip(("checkpoint", "event", "row"), source, strict=True)
     values = chain([_FIRST], ({kind: value} for kind, part in kinds for value in part))
     lines = 0
+    path.touch(mode=0o600)
     with path.open("w", encoding="utf-8") as file:
         for lines, value in enumerate(values, start=1):  # noqa: B007 - the last line counts them
             file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")

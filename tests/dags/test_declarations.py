@@ -40,8 +40,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 before, began = set(sys.modules), resource.getrusage(resource.RUSAGE_SELF).ru_utime
 made = runpy.run_path(sys.argv[1])
 used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
-dags = [dag.dag_id for dag in made.values() if isinstance(dag, DAG)]
-print("MEASURED", json.dumps({"seconds": used, "modules": sorted(set(sys.modules) - before), "dags": dags}))
+modules = sorted(set(sys.modules) - before)
+dags = {dag.dag_id: type(dag.timetable).__name__ for dag in made.values() if isinstance(dag, DAG)}
+from airflow.timetables.trigger import CronPartitionTimetable
+daily = CronPartitionTimetable("0 5 * * *", timezone=made.get("ZONE", "UTC"), key_format="%Y-%m-%d")
+days = [datetime.fromisoformat(f"2026-11-2{number}T00:00:00+00:00") for number in (0, 2)]
+ticks = [[str(tick.run_after), tick.partition_key]
+         for tick in daily.iter_partition_dagrun_infos(earliest=days[0], latest=days[1])]
+print("MEASURED", json.dumps({"seconds": used, "modules": modules, "dags": dags, "ticks": ticks}))
 """
 
 
@@ -120,6 +126,21 @@ def test_there_is_a_dag_for_each_declared_feed_and_two_more(parsed):
     assert declared
     assert set(parsed["dags"]) == declared | {"reconcile_day", "sweep"}
     assert len(parsed["dags"]) == len(declared) + 2
+
+
+def test_feeds_run_by_the_clock_and_the_reconciliation_by_its_bells(parsed):
+    assert parsed["dags"]["reconcile_day"] == "PartitionedAssetTimetable"
+    assert parsed["dags"]["sweep"] == "CronTriggerTimetable"
+    assert {parsed["dags"][dag] for dag in parsed["dags"] if dag.startswith("sync_")} == {
+        "CronPartitionTimetable"
+    }
+
+
+def test_the_partition_of_a_run_at_five_in_the_morning_is_the_japanese_day(parsed):
+    assert parsed["ticks"] == [
+        ["2026-11-19 20:00:00+00:00", "2026-11-20"],
+        ["2026-11-20 20:00:00+00:00", "2026-11-21"],
+    ]
 
 
 def test_the_heads_agree_with_the_compiled_mappings():

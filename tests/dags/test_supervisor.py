@@ -24,12 +24,12 @@ from renkei.supervisor.places import Places, State, administrator, recall, remem
 from renkei.supervisor.settings import environment, write_configuration
 
 #: Starts a child in a process group of its own, as Airflow does with each task, and both ignore SIGTERM.
-STUBBORN = """
-import os, signal, sys, time
+STUBBORN = r"""
+import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     os.setpgid(0, 0)
-print("up", flush=True)
+os.write(1, b"up\n")
 time.sleep(60)
 """
 
@@ -82,7 +82,7 @@ def test_a_process_group_alone_would_have_left_the_child(stubborn):
 
 
 def test_the_leash_ends_what_it_holds_when_the_pipe_breaks(stubborn):
-    leash = Leash()
+    leash = Leash(patience=0.5)
     leash.say("hold", stubborn.pid)
 
     leash._process.stdin.close()

@@ -37,7 +37,7 @@ class Fault:
 
 
 class FaultProxy:
-    """Forwards to ``127.0.0.1:target`` until a fault strikes; ``connections`` counts who came, ``passed`` the bytes."""
+    """Forwards to ``127.0.0.1:target`` until a fault strikes; counts ``connections`` and bytes ``passed``."""
 
     def __init__(
         self,
@@ -138,7 +138,8 @@ class FaultProxy:
                 passed += len(data[:room])
                 self.passed[direction] += len(data[:room])
                 if fault is not None and passed >= fault.after:
-                    return await _strike(fault, target, ends)
+                    await _strike(fault, target, ends)
+                    return
             target.write_eof()
 
 

@@ -95,7 +95,7 @@ def test_a_column_of_another_relation_is_refused_inside_a_subquery_too(tmp_path:
         ("severity = 4", "severity = 2", "one of 1, 2, 3"),
         ('ower = "市民課"', 'owner = "市民課"', "nearest name: owner"),
         ('valid_from = "2020-01-01"', "valid_from = 2020-01-01", "a TOML date"),
-        ("valid_from = 2020-01-01\nvalid_to = 2019-12-31", "valid_from = 2020-01-01", "a day from 2020-01-01 on"),
+        ("valid_from = 2020-01-01\nvalid_to = 2019-12-31", "valid_from = 2020-01-01", "a day from 2020"),
         ('"tax.taxpayers"]', '"tax.taxpayer"]', "nearest name: tax.taxpayer"),
         ('"tax.taxpayer", "welfare.benefit"]', '"tax.taxpayer"]', "welfare.benefit, which compare lists"),
         ("[parameters]\nlimit = 3\n\n[[must_find]]", "[[must_find]]", "parameter limit to be used"),

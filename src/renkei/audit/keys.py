@@ -54,13 +54,17 @@ class Keys:
 
 
 def ensure(folder: Path, *, origin: str) -> Keys:
-    """The key in this folder, made now if there is none; a present key is never replaced.
+    """The key in this folder, made at the first time; a key that was there once is never replaced.
 
     A new key's origin gets a random tail, so that two installations of one city stay apart.
+    A public key without its private one is a lost key (``E_AUDIT_KEY``), not a reason for a new one.
     """
-    if not (folder / PRIVATE_FILE).exists():
+    if not any((folder / name).exists() for name in (PRIVATE_FILE, PUBLIC_FILE)):
         _create(folder, f"{origin}/{secrets.token_hex(4)}")
-    return load(folder)
+    keys = load(folder)
+    if not (folder / PUBLIC_FILE).exists():
+        _write(folder / PUBLIC_FILE, keys.verifier_line, mode=0o444)
+    return keys
 
 
 def load(folder: Path) -> Keys:
@@ -82,8 +86,6 @@ def _create(folder: Path, origin: str) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = Keys(origin=origin, private=Ed25519PrivateKey.generate())
     seed = _base64(_ED25519 + keys.private.private_bytes_raw())
-    # the public file first: a crash between the two leaves a key that was never used
-    _write(folder / PUBLIC_FILE, keys.verifier_line, mode=0o444)
     _write(folder / PRIVATE_FILE, f"{_PRIVATE}{origin}+{keys.key_hash.hex()}+{seed}", mode=0o400)
 
 

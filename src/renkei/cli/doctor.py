@@ -31,7 +31,7 @@ def _run(asked: argparse.Namespace) -> int:
 
     project = place.project()
     fixed = doctor.fix(project) if asked.fix else ()
-    checks = doctor.examine(project, now=SystemClock().now())
+    checks = doctor.examine(project, clock=SystemClock())
     proofs = _prove(project) if asked.prove else ()
     well = all(check.state != "fail" for check in checks) and all(proof.holds for proof in proofs)
     if asked.json:

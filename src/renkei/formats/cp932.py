@@ -19,8 +19,8 @@ FOLD = {
     "\u2014": "\u2015",  # — ―
 }
 
-#: What Python makes of the bytes 80 A0 FD FE FF, which CP932 does not define.
-UNDEFINED = "\x80\xa0\uf8f1\uf8f2\uf8f3"
+#: What Python makes of the bytes 80 A0 FD FE FF, which CP932 does not define and glibc refuses.
+UNDEFINED = "\x80\uf8f0\uf8f1\uf8f2\uf8f3"
 
 _UNDEFINED_BYTE = re.compile(rb"[\x80\xa0\xfd-\xff]")
 

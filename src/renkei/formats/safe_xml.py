@@ -17,7 +17,7 @@ from renkei.errors import Stop
 
 #: libxml2's numbers for bytes that are not the declared encoding, and for its own limits.
 _ENCODING_ERRORS = frozenset({81, 9, 31, 32})
-_LIMIT_ERRORS = frozenset({114, 1})
+_LIMIT_ERRORS = frozenset({110, 114})
 _CHUNK = 1 << 16
 _PROLOG_LIMIT = 1 << 16
 _PROLOG_PART = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
@@ -68,6 +68,10 @@ def tree(path: Path) -> etree._ElementTree:
 def schema(path: Path) -> etree.XMLSchema:
     """Load an XSD from disk, itself read without DTD, entities or network."""
     return etree.XMLSchema(tree(path))
+
+
+#: What :func:`schema` raises for a file that is no schema.
+NotASchema = (etree.XMLSchemaParseError, etree.XMLSyntaxError)
 
 
 _SAFE: dict[str, Any] = {
@@ -156,6 +160,9 @@ def records(path: Path, record: str, *, limits: Limits, feed: str) -> Iterator[e
 def _drop(element: etree._Element) -> None:
     parent = element.getparent()
     if parent is not None:
+        if element.tail and element.tail.strip():
+            # text between records is for the envelope to judge
+            parent.text = (parent.text or "") + element.tail
         parent.remove(element)
 
 

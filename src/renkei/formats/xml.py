@@ -66,7 +66,7 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
     layout = layout_of(declaration)
     safe_xml.admit(path, limits=layout.limits, feed=feed)
     schema = safe_xml.schema(layout.schema)
-    check_columns(_columns_in(layout), layout.columns, feed=feed)
+    check_columns(schema_columns(layout.schema, layout.record), layout.columns, feed=feed)
     batch = _read_fast(path, layout, schema=schema, feed=feed)
     if batch is None:
         batch = _read_slowly(path, layout, schema=schema, feed=feed)
@@ -74,15 +74,17 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
     return batch
 
 
-def _columns_in(layout: Layout) -> list[str]:
-    """Columns that the schema gives the record: attributes as ``@name``, then its elements."""
-    document = safe_xml.tree(layout.schema)
+def schema_columns(schema: Path, record: str) -> list[str]:
+    """Columns that a schema gives its record: attributes as ``@name``, then its elements.
+
+    The record is a global element with its type inside it; a schema written otherwise gives no columns.
+    """
     names = {"xs": "http://www.w3.org/2001/XMLSchema"}
-    record = document.find(f"xs:element[@name='{layout.record}']", names)
-    if record is None:
-        raise missing(layout.record, [], feed=layout.schema.name)
-    attributes = [f"@{each.get('name')}" for each in record.iterfind(".//xs:attribute", names)]
-    return attributes + [str(each.get("name")) for each in record.iterfind(".//xs:element", names)]
+    found = safe_xml.tree(schema).find(f"xs:element[@name='{record}']", names)
+    if found is None:
+        return []
+    attributes = [f"@{each.get('name')}" for each in found.iterfind(".//xs:attribute", names)]
+    return attributes + [str(each.get("name")) for each in found.iterfind(".//xs:element", names)]
 
 
 def _read_fast(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: str) -> Batch | None:
@@ -199,6 +201,8 @@ def _element(schema: etree.XMLSchema) -> str:
 
 def _take(element: etree._Element, layout: Layout, *, schema: etree.XMLSchema, found: _Found) -> None:
     found.records += 1
+    if found.records % _BLOCK == 1:
+        failpoint("parse.block")
     values: dict[str, str | None] = {
         name: value or None for name, value in safe_xml.attributes(element).items()
     }
@@ -209,8 +213,6 @@ def _take(element: etree._Element, layout: Layout, *, schema: etree.XMLSchema, f
         return
     found.drift.update(_drift(values, layout))
     found.rejects.append(_reject(values, found.records, layout=layout, element=_element(schema)))
-    if found.records % _BLOCK == 0:
-        failpoint("parse.block")
 
 
 def _drift(values: Mapping[str, str | None], layout: Layout) -> set[tuple[str, str]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from renkei.formats import safe_xml
+from renkei.formats.xml import schema_columns
 from renkei.mapping import dates, digits
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.lines import Lines
@@ -224,13 +226,24 @@ class _Look:
                 )
 
     def _schema(self) -> Iterator[_Finding]:
-        name = self.feed["format"]["schema"]
-        if not (self.folder / name).is_file():
+        """The schema must be there, be one, and have exactly the feed's columns."""
+        form, place = self.feed["format"], ("format", "schema")
+        if not (self.folder / form["schema"]).is_file():
             files = [str(each.relative_to(self.folder)) for each in self.folder.glob("**/*.xsd")]
-            near = nearest(name, files)
-            yield _Finding(
-                place=("format", "schema"), expected="a file of the project", found=name, nearest=near
-            )
+            near = nearest(form["schema"], files)
+            yield _Finding(place=place, expected="a file of the project", found=form["schema"], nearest=near)
+            return
+        try:
+            safe_xml.schema(self.folder / form["schema"])
+        except safe_xml.NotASchema:
+            yield _Finding(place=place, expected="an XML schema", found=form["schema"])
+            return
+        there = set(schema_columns(self.folder / form["schema"], form["record"]))
+        here = {column["name"] for column in raw_columns(self.feed)}
+        for name in sorted(here ^ there):
+            side, others = ("mapping", there - here) if name in here else ("schema", here - there)
+            near = nearest(name, others)
+            yield _Finding(place=place, expected=f"{name} in both", found=f"only in the {side}", nearest=near)
 
 
 _ALLOWED = {

@@ -195,7 +195,8 @@ def read_timestamps(text: pl.Expr, pattern: str) -> pl.Expr:
     clock of 1948 to 1951 showed twice is taken as its first.
     """
     if pattern == "YYYYMMDDhhmmss":
-        return _in_japan(text.str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False))
+        clock = _in_japan(text.str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False))
+        return pl.when(text.str.len_bytes() == 14).then(clock)
     second, rest = text.str.slice(0, 19), text.str.slice(19)
     clock = second.str.replace("T", " ", literal=True).str.to_datetime(
         "%Y-%m-%d %H:%M:%S", time_unit="us", strict=False
@@ -203,7 +204,9 @@ def read_timestamps(text: pl.Expr, pattern: str) -> pl.Expr:
     zone = rest.str.extract(rf"({_ZONE})$")
     instant = (clock - _offset(zone)).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo")
     read = pl.when(zone.is_null()).then(_in_japan(clock)).otherwise(instant)
-    return pl.when((rest == "") | rest.str.contains(rf"^(?:\.[0-9]{{1,6}})?(?:{_ZONE})?$")).then(read)
+    whole = second.str.len_bytes() == 19
+    tail = rest.str.contains(rf"^(?:\.[0-9]{{1,6}})?(?:{_ZONE})?$")
+    return pl.when(whole & ((rest == "") | tail)).then(read)
 
 
 _ZONE = "Z|[+-][0-9]{2}:?[0-9]{2}"

@@ -39,7 +39,6 @@ def locate(text: str) -> Lines:
             lines.found[here] = number
         elif header := _TABLE.match(line):
             here = _resolve(header[1], counts)
-            here = (*here[:-1], header[1].split(".")[-1])
             lines.found[here] = number
         if key := _KEY.match(line):
             lines.found.setdefault((*here, key[1].strip('"')), number)

@@ -1,18 +1,21 @@
 """The shape of mapping and code files as JSON Schema; ``docs/schemas/mapping.schema.json`` is this text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from renkei.mapping.lines import Lines
 from renkei.mapping.problems import Problem, nearest
 
 if TYPE_CHECKING:
-    from jsonschema import ValidationError
+    from jsonschema import Draft202012Validator, ValidationError
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _TEXTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _POSITIVE: dict[str, Any] = {"type": "integer", "minimum": 1}
 _YES: dict[str, Any] = {"type": "boolean"}
+#: A TOML date, which JSON Schema has no word for; other readers of the schema skip the keyword.
+_DATE: dict[str, Any] = {"x-date": True}
 
 
 def _table(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
@@ -106,7 +109,7 @@ _EXPECT = _table(
 )
 _VERSION = _table(
     {
-        "from": {"x-date": True},
+        "from": _DATE,
         "field": {"type": "array", "items": _FIELD},
         "ignored": {"type": "array", "items": _IGNORED},
         "format": {"type": "object"},
@@ -161,7 +164,9 @@ MAPPING: dict[str, Any] = {
 }
 
 _CODE = _table(
-    {"code": _TEXT, "to": {"type": "string"}, "label": _TEXT, "valid_from": {}, "valid_to": {}}, "code", "to"
+    {"code": _TEXT, "to": {"type": "string"}, "label": _TEXT, "valid_from": _DATE, "valid_to": _DATE},
+    "code",
+    "to",
 )
 CODES: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -183,15 +188,27 @@ def problems(
     declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines
 ) -> list[Problem]:
     """Everything in the file that the shape does not allow."""
-    from jsonschema import Draft202012Validator
-
     found = []
-    for error in Draft202012Validator(dict(shape)).iter_errors(declared):
+    for error in _validator(shape).iter_errors(declared):
         path = tuple(error.absolute_path)
         expected, got, near = _explain(error)
         line = lines.of((*path, got)) if error.validator == "additionalProperties" else lines.of(path)
         found.append(Problem(file=file, line=line, expected=expected, found=got, nearest=near))
     return found
+
+
+def _validator(shape: Mapping[str, Any]) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
+
+    def is_date(
+        _validator: object, _wanted: object, value: object, _shape: object
+    ) -> Iterator[ValidationError]:
+        if type(value) is not date:
+            yield ValidationError("not a date")
+
+    made: Draft202012Validator = extend(Draft202012Validator, {"x-date": is_date})(dict(shape))
+    return made
 
 
 def _explain(error: "ValidationError") -> tuple[str, str, str]:
@@ -206,6 +223,8 @@ def _explain(error: "ValidationError") -> tuple[str, str, str]:
     if error.validator == "enum":
         allowed = [str(value) for value in error.validator_value]
         return " | ".join(allowed), repr(error.instance), nearest(str(error.instance), allowed)
+    if error.validator == "x-date":
+        return f"{where}: a date such as 2027-04-01", _short(error.instance), ""
     wanted = (
         error.validator_value
         if error.validator in ("type", "pattern", "const", "minimum")

@@ -1,17 +1,35 @@
+-- LIMIT 1 states that one version is open at a time, and keeps each look-up on the index.
 , restricted_key AS MATERIALIZED (
     SELECT split_part(l.feed, '.', 1) AS system, l.source_key
     FROM restricted JOIN link l USING (resident_id)
     WHERE l.known_to IS NULL
-), record AS NOT MATERIALIZED (
+), shown AS MATERIALIZED (
+    SELECT *
+    FROM mismatch
+    WHERE first_as_of <= :as_of
+      AND (gone_as_of IS NULL OR gone_as_of > :as_of)
+      AND (CAST(:case_id AS bigint) IS NULL OR case_id = :case_id)
+), wanted AS MATERIALIZED (
+    SELECT left_feed AS feed, left_key AS source_key FROM shown
+    UNION
+    SELECT right_feed, right_key FROM shown
+    UNION
+    SELECT l.feed, l.source_key FROM shown JOIN link l USING (resident_id) WHERE l.known_to IS NULL
+), record AS MATERIALIZED (
     SELECT feed, source_key, source_key AS subject_key, NULL AS payee_key,
         to_jsonb(p) || '{"record": "person"}' AS said
-    FROM person_record p WHERE known_to IS NULL
+    FROM wanted JOIN person_record p USING (feed, source_key) WHERE known_to IS NULL
     UNION ALL
     SELECT feed, source_key, person_key, NULL, to_jsonb(t) || '{"record": "tax"}'
-    FROM tax_record t WHERE known_to IS NULL
+    FROM wanted JOIN tax_record t USING (feed, source_key) WHERE known_to IS NULL
     UNION ALL
     SELECT feed, source_key, person_key, payee_key, to_jsonb(b) || '{"record": "benefit"}'
-    FROM benefit_record b WHERE known_to IS NULL
+    FROM wanted JOIN benefit_record b USING (feed, source_key) WHERE known_to IS NULL
+), said_of_resident AS MATERIALIZED (
+    SELECT l.resident_id, jsonb_agg(o.said ORDER BY o.feed, o.source_key) AS said
+    FROM link l JOIN record o USING (feed, source_key)
+    WHERE l.known_to IS NULL
+    GROUP BY l.resident_id
 )
 SELECT
     m.case_id,
@@ -40,7 +58,8 @@ SELECT
     right_record.said AS right_said,
     (
         SELECT jsonb_agg(o.said ORDER BY o.feed, o.source_key)
-        FROM link l JOIN record o USING (feed, source_key)
+        FROM link l
+        CROSS JOIN LATERAL (SELECT * FROM record WHERE feed = l.feed AND source_key = l.source_key LIMIT 1) o
         WHERE l.resident_id = m.resident_id AND l.known_to IS NULL
     ) AS others_said,
     m.subject_kind = 'resident' AND (
@@ -54,7 +73,7 @@ SELECT
             JOIN restricted_key k ON k.system = split_part(involved.feed, '.', 1) AND k.source_key = involved.key
         )
     ) AS is_restricted
-FROM mismatch m
+FROM shown m
 JOIN "case" c USING (case_id)
 LEFT JOIN golden_version g ON g.resident_id = m.resident_id AND g.known_to IS NULL
 LEFT JOIN delivery d ON m.subject_kind = 'delivery' AND d.delivery_id::text = m.subject_id
@@ -62,8 +81,5 @@ LEFT JOIN cursor left_cursor ON left_cursor.feed = m.left_feed
 LEFT JOIN cursor right_cursor ON right_cursor.feed = m.right_feed
 LEFT JOIN record left_record ON left_record.feed = m.left_feed AND left_record.source_key = m.left_key
 LEFT JOIN record right_record ON right_record.feed = m.right_feed AND right_record.source_key = m.right_key
-WHERE
-    m.first_as_of <= :as_of
-    AND (m.gone_as_of IS NULL OR m.gone_as_of > :as_of)
-    AND (CAST(:case_id AS bigint) IS NULL OR m.case_id = :case_id)
+LEFT JOIN said_of_resident others ON others.resident_id = m.resident_id
 ORDER BY c.severity, m.rule_id, m.case_id, m.mismatch_id

@@ -61,11 +61,14 @@ def _environment_of(pid: int) -> list[bytes]:
 
 
 class Leash:
-    """The small program that ends our parts when we are gone. It reads what we hold from a pipe."""
+    """The small program that ends our parts when we are gone. It reads what we hold from a pipe.
 
-    def __init__(self) -> None:
+    ``patience``: seconds that the parts have between being asked to end and being killed.
+    """
+
+    def __init__(self, *, patience: float = 10.0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py"))],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), str(patience)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

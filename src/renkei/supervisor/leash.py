@@ -1,7 +1,7 @@
 """Ends the parts when the supervisor itself is gone, however it went (kill -9 included).
 
-A tiny program of its own, run as ``python -I -S leash.py`` with the supervisor's pipe as standard input.
-Lines: ``hold SESSION``, ``drop SESSION``, ``database PID``. At the end of the pipe it ends what it holds.
+A tiny program of its own, run as ``python -I -S leash.py SECONDS``; the supervisor's pipe is its standard
+input. Lines: ``hold SESSION``, ``drop SESSION``, ``database PID``. At the pipe's end it ends what it holds.
 """
 
 import os
@@ -28,7 +28,7 @@ def main() -> None:
             held.discard(int(number))
         elif verb == "database":
             database = int(number)
-    end(held, patience=10.0)
+    end(held, patience=float(sys.argv[1]))
     if database:
         with suppress(OSError):
             os.kill(database, signal.SIGINT)  # PostgreSQL's fast shutdown

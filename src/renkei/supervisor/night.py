@@ -11,7 +11,7 @@ from renkei.feeds import FeedHead
 from renkei.supervisor.airflow_api import ENDED, AirflowApi, poll
 
 #: Seconds that the reconciliation may stay away after the last feed before its bell counts as lost.
-BELL_LIMIT = 10.0
+BELL_LIMIT = 20.0
 RECONCILE_DAG, SWEEP_DAG = "reconcile_day", "sweep"
 
 Progress = Callable[[str, str, float], None]

@@ -84,7 +84,8 @@ def _sections(places: Places, *, root: Path, database: str, port: int) -> dict[s
         "api_auth": {"jwt_secret": token, "jwt_issuer": "renkei"},
         "execution_api": {"jwt_expiration_time": "7200"},
         # an ended task keeps its slot until the next heartbeat is due (5 s by default)
-        "workers": {"min_heartbeat_interval": "1"},
+        # a task must outlive the half minute that a new API server needs
+        "workers": {"min_heartbeat_interval": "1", "max_failed_heartbeats": "45"},
         "scheduler": {
             "task_instance_heartbeat_timeout": str(TASK_SILENCE),
             "orphaned_tasks_check_interval": "30",

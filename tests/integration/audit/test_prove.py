@@ -304,7 +304,8 @@ def test_a_record_that_left_and_came_back_unchanged_is_not_a_double(city: City):
     city.log.tamper("UPDATE person_record SET known_to = now() WHERE source_key = 'C' AND removed")
     _record(city, "C", night=3, rec_no=3)
     city.log.tamper(
-        "UPDATE person_record SET source_version = '1', content_hash = 'h' WHERE source_key = 'C' AND NOT removed"
+        "UPDATE person_record SET source_version = '1', content_hash = 'h'"
+        " WHERE source_key = 'C' AND NOT removed"
     )
 
     assert city.prove()["I5"].holds

@@ -85,7 +85,7 @@ class Juki:
     def fill(self, rows: int) -> None:
         """Residents numbered from 1, beside those of PEOPLE."""
         self.execute(
-            "INSERT INTO juki.kojin SELECT lpad((g * 1000)::text, 10, '0'), 1, '山田 太郎' || g, 'ヤマダ タロウ',"
+            "INSERT INTO juki.kojin SELECT lpad((g * 1000)::text, 10, '0'), 1, '山田 太郎' || g, 'ヤマダ',"
             f" NULL, timestamp '2026-01-01' + g * interval '1.000001 s' FROM generate_series(1, {rows}) AS g"
         )
 
@@ -170,7 +170,7 @@ def sshd_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     for key in ("host", "other_host", "client", "stranger"):
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / key))
     shutil.copy(folder / "client.pub", folder / "authorized_keys")
-    port = _free_port()
+    port = free_port()
     (folder / "config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile {folder}/pid\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nUsePAM no\nLogLevel VERBOSE\n"
@@ -250,7 +250,8 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

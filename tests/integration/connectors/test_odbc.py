@@ -1,16 +1,15 @@
 """What the ODBC connector delivers, against a real psqlODBC driver and a real PostgreSQL."""
 
 import hashlib
-import os
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.integration.connectors.peers import PEOPLE, Juki, free_port
+from tests.integration.connectors.reading import left_in, pull, rows_of
 
 from renkei.errors import FixDeclaration, Stop, TryAgain
 from renkei.model import Connection
-from tests.integration.connectors.peers import PEOPLE, Juki, _free_port
-from tests.integration.connectors.reading import pull, rows_of
 
 
 def test_difficult_text_arrives_unchanged_and_every_column_is_text(
@@ -49,7 +48,8 @@ def test_odd_types_long_text_and_many_columns_pass_the_checksum(
 ) -> None:
     many = ", ".join(f"c{number} varchar(4) DEFAULT 'v{number}'" for number in range(200))
     juki.execute(
-        f'CREATE TABLE juki.odd ("番号" char(5), n numeric(38,0), b boolean, t text, "日" date, x bytea, {many});'
+        'CREATE TABLE juki.odd ("番号" char(5), n numeric(38,0), b boolean, t text, "日" date, x bytea,'
+        f" {many});"
         "INSERT INTO juki.odd VALUES ('ab', 12345678901234567890123456789012345678, true, repeat('髙', 9000),"
         " '1000-01-01', 'x'), ('cd', NULL, NULL, NULL, NULL, NULL);"
         "UPDATE juki.odd SET c0 = NULL, c150 = NULL WHERE n IS NULL;"
@@ -111,7 +111,7 @@ def test_a_database_that_does_not_answer_is_tried_again_later(
     odbc: ModuleType, juki: Juki, tmp_path: Path
 ) -> None:
     with pytest.raises(TryAgain, match="E_LINK_DOWN"):
-        pull(odbc, juki.at(_free_port()), tmp_path / "work")
+        pull(odbc, juki.at(free_port()), tmp_path / "work")
 
 
 def test_a_full_disk_stops_and_leaves_nothing_half(odbc: ModuleType, juki: Juki, full_disk: Path) -> None:
@@ -120,4 +120,4 @@ def test_a_full_disk_stops_and_leaves_nothing_half(odbc: ModuleType, juki: Juki,
     with pytest.raises(Stop, match="E_DISK"):
         pull(odbc, juki.connection, full_disk)
 
-    assert [name for name in os.listdir(full_disk) if not name.endswith(".lock")] == []
+    assert left_in(full_disk) == []

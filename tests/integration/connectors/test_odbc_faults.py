@@ -12,12 +12,13 @@ from types import ModuleType
 
 import psycopg
 import pytest
-
-from renkei.errors import RenkeiError, Stop, TryAgain
 from tests.faults.proxy import Fault, FaultProxy
 from tests.integration.connectors.peers import ROOT, Juki, without
 from tests.integration.connectors.reading import left_in, pull, rows_of
 from tests.integration.connectors.wire import Alter, data_rows, lost, replaced, swapped
+
+from renkei.errors import RenkeiError, Stop, TryAgain
+from renkei.model import Delivery
 
 NO_PROOF = ("        _prove(stated, counted, columns, order)\n", "")
 
@@ -46,11 +47,10 @@ def test_twin_without_proof_takes_what_the_source_did_not_say(
     juki.fill(2)
     twin = without(tmp_path, "odbc_child.py", NO_PROOF)
 
-    true = rows_of(pull(twin, juki.connection, tmp_path / "work"))
     with FaultProxy(juki.cluster.port, rewrite=data_rows(alter)) as proxy:
-        false = rows_of(pull(twin, juki.at(proxy.port), tmp_path / "work"))
+        names = [row["shimei"] for row in rows_of(pull(twin, juki.at(proxy.port), tmp_path / "work"))]
 
-    assert false != true
+    assert names != ["髙﨑　𠮷郎", "葛\U000e0101城 花子", "渡邉 惠", "山田 太郎1", "山田 太郎2"]
 
 
 # one snapshot -------------------------------------------------------------------------------------
@@ -116,8 +116,7 @@ def test_a_driver_that_forgets_the_snapshot_is_refused(juki: Juki, tmp_path: Pat
 # the link -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("action", ["cut", "reset"])
-@pytest.mark.parametrize("after", [2_500, 60_000, 300_000])
+@pytest.mark.parametrize(("action", "after"), [("cut", 300_000), ("reset", 2_500), ("reset", 300_000)])
 def test_a_cut_link_leaves_nothing_and_is_tried_again(
     odbc: ModuleType, juki: Juki, tmp_path: Path, action: str, after: int
 ) -> None:
@@ -130,23 +129,57 @@ def test_a_cut_link_leaves_nothing_and_is_tried_again(
     assert left_in(tmp_path / "work") == []
 
 
-def test_twin_that_keeps_the_rows_fetched_so_far_loses_residents(juki: Juki, tmp_path: Path) -> None:
-    juki.fill(45_000)
-    until_it_breaks = (
-        "def _blocks(",
-        "def _so_far(batches):\n    try:\n        yield from batches\n    except Exception:\n        return\n\n\n"
-        "def _blocks(",
-    )
-    keeps = ("    for batch in batches:\n", "    for batch in _so_far(batches):\n")
-    over = ("        connection.rollback()\n", "")
-    twin = without(tmp_path, "odbc_child.py", until_it_breaks, keeps, NO_PROOF, over)
+SO_FAR = """
+def _so_far(batches):
+    try:
+        yield from batches
+    except Exception:
+        return
 
-    fault = Fault(direction="down", after=4_000_000, action="reset")
-    with FaultProxy(juki.cluster.port, faults=[fault]) as proxy:
-        delivery = pull(twin, juki.at(proxy.port), tmp_path / "work")
+
+"""
+
+
+def pull_while_the_backend_is_ended(
+    module: ModuleType, juki: Juki, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Delivery:
+    juki.fill(65_000)
+    monkeypatch.setenv("RENKEI_FAILPOINTS", "pull.chunk=sleep:1")
+
+    def end() -> None:
+        wait_until(lambda: any(place.stat().st_size for place in workdir.glob("*.part")))
+        juki.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'renkei_pull'")
+
+    administrator = threading.Thread(target=end)
+    administrator.start()
+    try:
+        return pull(module, juki.connection, workdir)
+    finally:
+        administrator.join()
+
+
+def test_a_backend_that_is_ended_leaves_nothing(
+    odbc: ModuleType, juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TryAgain, match="E_PULL_LOST"):
+        pull_while_the_backend_is_ended(odbc, juki, tmp_path / "work", monkeypatch)
+
+    assert left_in(tmp_path / "work") == []
+
+
+def test_twin_that_keeps_the_rows_fetched_so_far_loses_residents(
+    juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until_it_breaks = ("def _blocks(", SO_FAR + "def _blocks(")
+    keeps = ("    for batch in batches:\n", "    for batch in _so_far(batches):\n")
+    twin = without(
+        tmp_path, "odbc_child.py", until_it_breaks, keeps, NO_PROOF, ("        connection.rollback()\n", "")
+    )
+
+    delivery = pull_while_the_backend_is_ended(twin, juki, tmp_path / "work", monkeypatch)
 
     assert delivery.records is not None
-    assert 0 < delivery.records < 45_003
+    assert 0 < delivery.records < 65_003
 
 
 def test_a_passing_cut_heals_within_seconds(odbc: ModuleType, juki: Juki, tmp_path: Path) -> None:
@@ -253,10 +286,9 @@ def test_a_slow_source_gives_up_by_itself_at_the_deadline(
     with pytest.raises(TryAgain, match="E_PULL_DEADLINE"):
         pull(odbc, juki.connection, tmp_path / "work", table="juki.slow", deadline="2s")
 
-    time.sleep(0.3)
-    with psycopg.connect(juki.cluster.url("juki").replace("+psycopg", "")) as server:
+    with psycopg.connect(juki.cluster.url("juki").replace("+psycopg", ""), autocommit=True) as server:
         query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_pull'"
-        assert server.execute(query).fetchone() == (0,)
+        wait_until(lambda: server.execute(query).fetchone() == (0,))
 
 
 def test_the_reader_ends_with_its_parent(juki: Juki, tmp_path: Path) -> None:
@@ -290,7 +322,7 @@ def test_two_pulls_of_one_feed_do_not_share_a_file(odbc: ModuleType, juki: Juki,
 
         reader = threading.Thread(target=first)
         reader.start()
-        wait_until(lambda: (tmp_path / "work" / "sample.odbc.part").exists())
+        wait_until(lambda: proxy.connections == 2)
         with pytest.raises(TryAgain, match="E_LEASE_HELD"):
             pull(odbc, juki.connection, tmp_path / "work")
         reader.join()

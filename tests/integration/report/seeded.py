@@ -17,7 +17,15 @@ SHA = "a" * 64
 FEEDS = ("juki.resident", "tax.taxpayer", "tax.assessment", "welfare.recipient", "welfare.benefit")
 
 #: What must never leave the registry: the synthetic restricted family, by every value of theirs.
-HIDDEN = ("隠岐 花子", "オキ ハナコ", "葛原市秘密町9丁目9番9号", "隠れ荘999", "隠岐 次郎", "0000000909", "0000000917")
+HIDDEN = (
+    "隠岐 花子",
+    "オキ ハナコ",
+    "葛原市秘密町9丁目9番9号",
+    "隠れ荘999",
+    "隠岐 次郎",
+    "0000000909",
+    "0000000917",
+)
 
 PEOPLE = """
 resident | feed              | key        | household | full_name | kana       | born       | address               | building | protected
@@ -64,7 +72,13 @@ class Stub:
 
     @property
     def rules(self) -> tuple[Any, ...]:
-        titles = {"R10": "住所相違", "R11": "生年月日相違", "R19": "世帯相違", "R22": "児童手当未申請", "R38": "二重入力"}
+        titles = {
+            "R10": "住所相違",
+            "R11": "生年月日相違",
+            "R19": "世帯相違",
+            "R22": "児童手当未申請",
+            "R38": "二重入力",
+        }
         return tuple(SimpleNamespace(id=k, title=v, title_en=f"Rule {k}") for k, v in titles.items())
 
 

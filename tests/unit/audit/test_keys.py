@@ -68,3 +68,20 @@ def test_a_missing_key_is_never_made_by_reading(tmp_path: Path):
     with pytest.raises(Stop, match="E_AUDIT_KEY"):
         keys.load(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lost_key_is_not_replaced_by_a_new_one(tmp_path: Path):
+    keys.ensure(tmp_path, origin="city.example/audit")
+    (tmp_path / keys.PRIVATE_FILE).unlink()
+
+    with pytest.raises(Stop, match="E_AUDIT_KEY"):
+        keys.ensure(tmp_path, origin="city.example/audit")
+
+
+def test_a_public_key_that_a_crash_left_out_is_written_again(tmp_path: Path):
+    made = keys.ensure(tmp_path, origin="city.example/audit")
+    (tmp_path / keys.PUBLIC_FILE).unlink()
+
+    keys.ensure(tmp_path, origin="city.example/audit")
+
+    assert (tmp_path / keys.PUBLIC_FILE).read_text("utf-8").strip() == made.verifier_line

@@ -41,7 +41,9 @@ def test_every_command_and_option_is_explained_in_both_languages(
         assert not JAPANESE.search(text), place
 
 
-@pytest.mark.parametrize(("language", "word"), [("ja", "使い方: renkei cases"), ("en", "usage: renkei cases")])
+@pytest.mark.parametrize(
+    ("language", "word"), [("ja", "使い方: renkei cases"), ("en", "usage: renkei cases")]
+)
 def test_the_frame_of_the_help_is_in_the_language_too(
     language: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,9 @@ def failing(error: BaseException) -> object:
 def test_an_error_is_told_in_three_sentences_with_its_code_last(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(explain, "_run", failing(TryAgain("E_LEASE_HELD", resource="tax.taxpayer", holder="pc1")))
+    monkeypatch.setattr(
+        explain, "_run", failing(TryAgain("E_LEASE_HELD", resource="tax.taxpayer", holder="pc1"))
+    )
 
     assert main(["explain"]) == 75
 

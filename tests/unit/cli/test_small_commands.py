@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from renkei.cli import COMMANDS, main
-from renkei.cli.completion import candidates
+from renkei.cli.completion import _options, _verbs, candidates
 from renkei.cli.output import plain
+from renkei.cli.parser import Parser
+from renkei.cli.program import parser_of
 from renkei.errors import catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +33,11 @@ def test_explain_as_json_has_both_languages(capsys: pytest.CaptureFixture[str]) 
     assert main(["explain", "E_TRAILER_COUNT", "--json"]) == 0
 
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"schema", "code", *(f"{p}_{w}" for p in ("what", "safe", "next") for w in ("ja", "en"))}
+    assert set(told) == {
+        "schema",
+        "code",
+        *(f"{p}_{w}" for p in ("what", "safe", "next") for w in ("ja", "en")),
+    }
 
 
 def test_explain_without_a_code_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +84,9 @@ def test_completion_outside_a_project_stays_silent(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_accepted_by_their_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_completion_scripts_are_accepted_by_their_shell(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["completion", shell]) == 0
 
     script = capsys.readouterr().out
@@ -121,13 +129,19 @@ def test_what_has_no_json_is_refused_rather_than_guessed() -> None:
         plain(object())
 
 
+def options_of(parsers: list[Parser]) -> set[str]:
+    below = [verb for parser in parsers for verb in _verbs(parser).values()]
+    own = {name for parser in parsers for name in _options(parser)}
+    return own | options_of(below) if below else own
+
+
 def test_the_manual_names_every_command_option_and_shape() -> None:
     manual = (ROOT / "docs" / "cli.md").read_text("utf-8")
     source = "".join(place.read_text("utf-8") for place in (ROOT / "src/renkei/cli").glob("*.py"))
 
     for name in COMMANDS:
         assert f"`renkei {name}" in manual
-    for option in sorted(set(re.findall(r'"(--[a-z-]+)"', source)) - {"--public-key", "--witness"}):
+    for option in options_of([parser_of(name) for name in COMMANDS]):
         assert option in manual
     for shape in sorted(set(re.findall(r'"(renkei\.[a-z-]+/\d)"', source))):
         assert shape in manual

@@ -3,7 +3,18 @@ import sys
 import time
 
 MAIN = "import sys; from renkei.cli import main; sys.exit(main(['--help']))"
-HEAVY = {"argparse", "sqlalchemy", "pyarrow", "polars", "duckdb", "lxml", "airflow", "paramiko", "click", "rich"}
+HEAVY = {
+    "argparse",
+    "sqlalchemy",
+    "pyarrow",
+    "polars",
+    "duckdb",
+    "lxml",
+    "airflow",
+    "paramiko",
+    "click",
+    "rich",
+}
 
 
 def ratio(program: str, *, rounds: int = 15) -> float:

@@ -5,7 +5,17 @@ from renkei.cli.width import columns, table, visible
 
 @pytest.mark.parametrize(
     ("text", "width"),
-    [("abc", 3), ("髙橋", 4), ("𠮷田", 4), ("葛󠄀城", 4), ("辻\U000e0101", 2), ("ｱﾞ", 2), ("が", 2), ("か\u3099", 2), ("", 0)],
+    [
+        ("abc", 3),
+        ("髙橋", 4),
+        ("𠮷田", 4),
+        ("葛󠄀城", 4),
+        ("辻\U000e0101", 2),
+        ("ｱﾞ", 2),
+        ("が", 2),
+        ("か\u3099", 2),
+        ("", 0),
+    ],
 )
 def test_the_width_of_a_text_is_what_a_terminal_shows(text: str, width: int) -> None:
     assert columns(text) == width

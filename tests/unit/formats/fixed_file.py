@@ -33,8 +33,8 @@ FORMAT = {
 
 def to_cp932(text: str) -> bytes:
     """Bytes as glibc writes them."""
-    done = subprocess.run(["iconv", "-f", "UTF-8", "-t", "CP932"], input=text.encode(), capture_output=True, check=True)
-    return done.stdout
+    program = ["iconv", "-f", "UTF-8", "-t", "CP932"]
+    return subprocess.run(program, input=text.encode(), capture_output=True, check=True).stdout
 
 
 def wide(text: str, size: int) -> bytes:

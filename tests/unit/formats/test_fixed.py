@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.unit.formats.fixed_file import FORMAT, RECORD, File, data, read, to_cp932
 
 from renkei.errors import Stop
 from renkei.formats import columns as decoding
 from renkei.formats import fixed
-from tests.unit.formats.fixed_file import FORMAT, RECORD, File, data, read, to_cp932
 
 GOOD = File(records=tuple(data(number) for number in range(1, 41)))
 
@@ -88,7 +88,9 @@ def cut_character(records: int = 40) -> File:
 def proves_that_a_cut_character_falls_alone(table: pa.Table, rejects: pa.Table) -> None:
     [reject] = rejects.to_pylist()
     assert (reject["__rec_no"], reject["field"], reject["code"]) == (3, "SHIMEI", "E_ENCODING")
-    assert reject["detail"] == f"byte={3 * RECORD + 5 + 8}" or reject["detail"] == f"byte={3 * RECORD + 5 + 9}"
+    assert (
+        reject["detail"] == f"byte={3 * RECORD + 5 + 8}" or reject["detail"] == f"byte={3 * RECORD + 5 + 9}"
+    )
     assert (reject["__byte_offset"], reject["__byte_length"], reject["source_key"]) == (120, 40, "0003")
     assert table.column("__rec_no").to_pylist() == [1, 2, *range(4, 41)]
     assert set(table.column("KANA").to_pylist()) == {"ﾔﾏﾀﾞ ﾀﾛｳ"}
@@ -181,4 +183,6 @@ def test_every_block_passes_its_failpoint(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_columns_are_read_from_where_the_layout_says(tmp_path: Path) -> None:
-    assert [column["name"] for column in FORMAT["columns"]] == read(GOOD.bytes, tmp_path).table.column_names[3:]
+    assert [column["name"] for column in FORMAT["columns"]] == read(GOOD.bytes, tmp_path).table.column_names[
+        3:
+    ]

@@ -202,7 +202,9 @@ def test_a_record_tag_inside_a_comment_is_not_counted(read) -> None:
         ("<氏名>山田</氏名><性>M</性>", "E_COLUMN_MISSING", "性別"),
     ],
 )
-def test_the_same_change_in_every_record_is_a_change_of_layout(read, inside: str, code: str, column: str) -> None:
+def test_the_same_change_in_every_record_is_a_change_of_layout(
+    read, inside: str, code: str, column: str
+) -> None:
     with pytest.raises(Stop) as caught:
         read(listing(person(1, inside), person(2, inside)))
 
@@ -214,7 +216,9 @@ def test_a_schema_that_knows_more_than_the_mapping_stops(read) -> None:
         read(GOOD, columns=COLUMNS[:-1])
 
 
-def test_a_million_deep_or_wide_file_needs_no_memory_of_its_size(read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_million_deep_or_wide_file_needs_no_memory_of_its_size(
+    read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(xml, "_BLOCK", 100)
 
     batch = read(listing(*(person(number) for number in range(1000))))

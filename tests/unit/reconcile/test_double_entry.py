@@ -13,9 +13,16 @@ from renkei.reconcile.find import FOUND_SCHEMA, Found, Outcome
 def found_of(*rows: tuple[str, str, str, str, int]) -> Found:
     names = ("rule_id", "field", "class", "right_feed", "minutes")
     shared = {
-        "subject_kind": "resident", "subject_id": "1", "resident_id": 1, "cause": "x", "left_feed": "juki.resident",
-        "left_key": "J1", "right_key": "T1", "since": date(2026, 11, 1), "in_transit": False,
-    }  # fmt: skip
+        "subject_kind": "resident",
+        "subject_id": "1",
+        "resident_id": 1,
+        "cause": "x",
+        "left_feed": "juki.resident",
+        "left_key": "J1",
+        "right_key": "T1",
+        "since": date(2026, 11, 1),
+        "in_transit": False,
+    }
     table = pa.Table.from_pylist(
         [shared | dict(zip(names, row, strict=True)) for row in rows], schema=FOUND_SCHEMA
     )

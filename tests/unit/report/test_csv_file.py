@@ -34,7 +34,9 @@ def test_a_writer_without_the_guard_is_caught_by_the_corpus() -> None:
     assert not any(inert(evil) == evil for evil in CORPUS)
 
 
-@pytest.mark.parametrize("plain", ["0000000019", "C-000001", "2026-11-20", "葛原市本町1-2-3", "", "ー", "𠮷田 太郎", "a=1"])
+@pytest.mark.parametrize(
+    "plain", ["0000000019", "C-000001", "2026-11-20", "葛原市本町1-2-3", "", "ー", "𠮷田 太郎", "a=1"]
+)
 def test_ordinary_cells_stay_as_they_are(plain: str) -> None:
     assert inert(plain) == plain
 
@@ -43,9 +45,7 @@ def test_the_file_opens_in_japanese_spreadsheets(tmp_path: Path) -> None:
     raw = written(tmp_path, ["0019", "葛󠄀城"], ["", 'quote " and, comma'])
 
     assert raw.startswith(b"\xef\xbb\xbf")
-    assert raw.decode("utf-8-sig") == (
-        '"a","a"\r\n"0019","葛󠄀城"\r\n"","quote "" and, comma"\r\n'
-    )
+    assert raw.decode("utf-8-sig") == ('"a","a"\r\n"0019","葛󠄀城"\r\n"","quote "" and, comma"\r\n')
 
 
 def test_a_nul_is_shown_not_written() -> None:

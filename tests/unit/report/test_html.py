@@ -26,8 +26,12 @@ def test_a_table_has_headings_for_its_columns_and_rows() -> None:
 
 
 def test_every_drawing_has_a_title_and_a_description() -> None:
-    strip = chart.strip("s", title="鮮度", desc="説明", words=WORDS, days=["11/20"], rows=[("f<x>", ["merged"])])
-    shares = chart.shares("f", title="流れ", desc="説明", kinds=[], rows=[("f", "1 = 1", {"merged": 1, "rejected": 0})])
+    strip = chart.strip(
+        "s", title="鮮度", desc="説明", words=WORDS, days=["11/20"], rows=[("f<x>", ["merged"])]
+    )
+    shares = chart.shares(
+        "f", title="流れ", desc="説明", kinds=[], rows=[("f", "1 = 1", {"merged": 1, "rejected": 0})]
+    )
     bars = chart.bars("b", title="規則", desc="説明", kinds=[("opened", "新規")], rows=[("R01", [0])])
 
     for made in (strip, shares, bars):
@@ -57,7 +61,9 @@ def test_a_small_part_of_a_bar_can_still_be_seen() -> None:
     assert float(re.findall(r'width="([\d.]+)" height="16" class="rejected"', made)[0]) >= 1
 
 
-@pytest.mark.parametrize(("name", "shown"), [("短い", "短い"), ("あ" * 30, "あ" * 17 + "…"), ("a" * 40, "a" * 35 + "…")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("短い", "短い"), ("あ" * 30, "あ" * 17 + "…"), ("a" * 40, "a" * 35 + "…")]
+)
 def test_a_long_name_is_cut_beside_the_drawing(name: str, shown: str) -> None:
     made = chart.bars("b", title="t", desc="d", kinds=[("opened", "w")], rows=[(name, [1])])
 

@@ -33,7 +33,16 @@ def row(*cells: str) -> tuple[str, ...]:
 
 
 def test_every_cell_is_text_and_none_a_formula_or_a_link(tmp_path: Path) -> None:
-    evil = ("=1+1", "@SUM(1)", "0000000019", "http://example.invalid", "-5", "1e5", "mailto:a@b", "2026-11-20")
+    evil = (
+        "=1+1",
+        "@SUM(1)",
+        "0000000019",
+        "http://example.invalid",
+        "-5",
+        "1e5",
+        "mailto:a@b",
+        "2026-11-20",
+    )
 
     sheet = part(write(tmp_path / "x.xlsx", [row(*evil)]), "xl/worksheets/sheet1.xml")
 

@@ -82,11 +82,12 @@ def _run(con: duckdb.DuckDBPyConnection, path: Path, night: date) -> list[tuple[
     rule = tomllib.loads(path.read_text(encoding="utf-8"))
     given = {"as_of": night, **rule.get("parameters", {})}
     used = {name: value for name, value in given.items() if re.search(rf"\${name}\b", rule["sql"])}
+    lag = timedelta(days=0 if rule.get("lasting") else 2)
     columns = "left_feed, left_key, right_feed, right_key"
     rows = con.execute(
         f"SELECT {columns}, CAST(since AS DATE) AS since FROM ({rule['sql']})", used
     ).fetchall()
-    return [(rule["id"], *row[:4]) for row in rows if night - row[4] >= timedelta(days=2)]
+    return [(rule["id"], *row[:4]) for row in rows if night - row[4] >= lag]
 
 
 def _frames(state: CityState) -> dict[str, pl.DataFrame]:

@@ -1,0 +1,141 @@
+"""The rules find exactly what was planted in a city, through its real file formats and mappings."""
+
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.unit.reconcile.support import ROOT
+
+from renkei import formats, mapping
+from renkei.engine.duck import DuckEngine
+from renkei.mapping import load_all
+from renkei.model import REJECT_SCHEMA, Batch, Control
+from renkei.reconcile import Rule, Source, load_rules
+from renkei.reconcile.find import Found, find
+from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA, FeedTerms
+from renkei_sample.base import found as found_city
+from renkei_sample.legacy.tax_files import assessment_file, taxpayer_file
+from renkei_sample.legacy.welfare_files import benefit_file, recipient_file
+from renkei_sample.plants import plant
+from renkei_sample.records import Resident
+from renkei_sample.state import CityState
+from renkei_sample.truth import Truth
+
+DAY = date(2026, 11, 20)
+MAPPINGS = {each.feed.id: each for each in load_all(ROOT / "mappings")}
+RULES = load_rules(ROOT / "reconciliation")
+#: What came to the hub is not of this test.
+COMPARING = [rule for rule in RULES if rule.kind != "delivery"]
+
+
+@pytest.fixture(scope="module")
+def city() -> CityState:
+    state = found_city(residents=2_500, seed=11, day=DAY)
+    plant(state)
+    return state
+
+
+@pytest.fixture(scope="module")
+def night(city: CityState, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    folder = tmp_path_factory.mktemp("night")
+    sources = [_source(folder, city, feed) for feed in MAPPINGS]
+    none = DELIVERY_SCHEMA.empty_table()
+    with DuckEngine(threads=1) as engine:
+        return find(engine, RULES, sources=sources, links=_links(city), deliveries=none, as_of=DAY)
+
+
+@pytest.mark.parametrize("rule", COMPARING, ids=lambda rule: rule.id)
+def test_a_rule_finds_all_that_was_planted_and_nothing_else(
+    rule: Rule, city: CityState, night: Found
+) -> None:
+    rows = [
+        row for row in night.mismatches.to_pylist() if row["rule_id"] == rule.id and not row["in_transit"]
+    ]
+    planted = [truth for truth in city.ledger.truths if truth.rule_id == rule.id]
+
+    missing = [truth for truth in planted if truth.is_due(DAY) and not any(_is(truth, row) for row in rows)]
+    false = [row for row in rows if not any(_is(truth, row) for truth in planted if truth.is_allowed(DAY))]
+
+    assert planted
+    assert missing == []
+    assert false == []
+
+
+def _is(truth: Truth, row: dict[str, object]) -> bool:
+    pairs = ("klass", "class"), ("field", "field"), ("left_feed", "left_feed"), ("right_feed", "right_feed")
+    keys = ("left_key", "right_key")
+    return all(getattr(truth, mine) == row[theirs] for mine, theirs in pairs) and all(
+        getattr(truth, key) in (None, row[key]) for key in keys
+    )
+
+
+def _source(folder: Path, city: CityState, feed: str) -> Source:
+    declared = MAPPINGS[feed]
+    records = mapping.apply(declared, _batch(folder, city, feed), as_of=DAY).records
+    rows = records.num_rows
+    whole = records.append_column("content_hash", pa.array([""] * rows)).append_column(
+        "since", pa.array([DAY] * rows, pa.date32())
+    )
+    place = folder / f"{feed}.parquet"
+    pq.write_table(whole, place)
+    terms = FeedTerms(record=declared.feed.record, lag=declared.feed.lag)
+    return Source(feed=feed, terms=terms, snapshot=place, as_of=DAY)
+
+
+def _batch(folder: Path, city: CityState, feed: str) -> Batch:
+    if feed == "juki.resident":
+        return _juki(city)
+    place = folder / feed
+    place.write_bytes(_FILES[feed](city))
+    return formats.read(place, MAPPINGS[feed].feed.format, feed=feed)
+
+
+_FILES = {
+    "tax.taxpayer": lambda city: taxpayer_file(list(city.taxpayers.values()), day=DAY, generation=1),
+    "tax.assessment": lambda city: assessment_file(list(city.assessments.values()), day=DAY, generation=1),
+    "welfare.recipient": lambda city: recipient_file(list(city.recipients.values()), day=DAY),
+    "welfare.benefit": lambda city: benefit_file(list(city.benefits.values()), day=DAY),
+}
+
+
+def _juki(city: CityState) -> Batch:
+    """The rows as the database link brings them: text, one column each."""
+    rows = list(city.residents.values())
+    columns = {each.name: [_text(getattr(row, each.name)) for row in rows] for each in fields(Resident)}
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    numbers = pa.array(range(1, len(rows) + 1), pa.int64())
+    nothing = pa.nulls(len(rows), pa.int64())
+    for name, column in (("__rec_no", numbers), ("__byte_offset", nothing), ("__byte_length", nothing)):
+        table = table.append_column(name, column)
+    return Batch(
+        feed="juki.resident",
+        table=table,
+        rejects=REJECT_SCHEMA.empty_table(),
+        records=len(rows),
+        control=Control(),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _links(city: CityState) -> pa.Table:
+    """Whose record is whose, as the city itself knows it: linking is tested elsewhere."""
+    whose = [("juki.resident", key, key) for key in city.residents]
+    whose += [
+        ("tax.taxpayer", key, city.owners.get(key, key if row.atena_kbn == "1" else f"tax {key}"))
+        for key, row in city.taxpayers.items()
+    ]
+    whose += [
+        ("welfare.recipient", key, row.atena_no or city.owners.get(key, f"welfare {key}"))
+        for key, row in city.recipients.items()
+    ]
+    numbers = {
+        name: number for number, name in enumerate(dict.fromkeys(name for _, _, name in whose), start=1)
+    }
+    rows = [{"feed": feed, "source_key": key, "resident_id": numbers[name]} for feed, key, name in whose]
+    return pa.Table.from_pylist(rows, schema=LINK_SCHEMA)
