@@ -22,6 +22,7 @@ import posixpath
 import socket
 import stat
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -39,8 +40,8 @@ from renkei.model import Checkpoint, Connection, Delivery, Feed
 from renkei.part import Unfinished, disk_errors, held, publish
 from renkei.secrets import secret
 
-#: Bytes asked for at once, in requests of 32 KiB: the default channel window holds all of their answers.
-WINDOW, REQUEST = 2 << 20, 32 << 10
+#: Bytes of one read request, and requests under way: together what the default channel window holds.
+REQUEST, REQUESTS = 32 << 10, 64
 #: The fastest cipher first; nothing older than counter mode.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 _KEY_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -142,9 +143,9 @@ def _transfer(session: "_Session", wanted: Wanted, entry: Seen, target: Unfinish
     """The file must look the same before and after, by its name and through the open handle."""
     same = session.look(wanted, entry.name) == entry
     source = session.open(_path(wanted, entry.name))
-    target.resume(partial(session.read_fully, source))
-    while same and (data := session.read(source, target.size, WINDOW)):
-        target.append(data)
+    target.resume(partial(session.read, source))
+    for block in session.blocks(source, target.size) if same else ():
+        target.append(block)
         failpoint("pull.chunk")
     same = same and session.look_at(source, entry.name) == entry == session.look(wanted, entry.name)
     if not same or target.size != entry.size:
@@ -219,19 +220,22 @@ class _Session:
             except FileNotFoundError:
                 raise TryAgain("E_FILE_REPLACED", feed=self.feed) from None
 
-    def read(self, source: paramiko.SFTPFile, at: int, length: int) -> bytes:
-        """Bytes from ``at`` on, some or all of ``length``; none means that the file ends there."""
+    def blocks(self, source: paramiko.SFTPFile, start: int) -> Iterator[bytes]:
+        """The rest of the file in blocks, to the end that reading finds, whatever size was promised."""
+        block: list[bytes] = []
         with self._link("handle"):  # on the session that opened it, never on a later one
-            data = self._client.read_at(source, at, length)
-        self._received = at + len(data)
-        return data
+            for data in self._client.read_from(source, start):
+                block.append(data)
+                self._received += len(data)
+                if len(block) == REQUESTS:
+                    yield b"".join(block)
+                    block.clear()
+        yield b"".join(block)
 
-    def read_fully(self, source: paramiko.SFTPFile, at: int, length: int) -> bytes:
-        """All ``length`` bytes, unless the file ends before."""
-        whole = b""
-        while len(whole) < length and (data := self.read(source, at + len(whole), length - len(whole))):
-            whole += data
-        return whole
+    def read(self, source: paramiko.SFTPFile, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``, unless the file ends before."""
+        with self._link("handle"):
+            return b"".join(self._client.read_from(source, start, start + length))
 
     def _live(self) -> "_Client":
         self.transport()
@@ -283,19 +287,28 @@ class _Client(paramiko.SFTPClient):
         message.get_text = lambda: message.get_string().decode("utf-8", "surrogateescape")
         return kind, message
 
-    def read_at(self, source: paramiko.SFTPFile, offset: int, length: int) -> bytes:
-        """Ask for ``length`` bytes at once; what came without a gap, which is nothing at the file's end."""
+    def read_from(self, source: paramiko.SFTPFile, start: int, end: int | None = None) -> Iterator[bytes]:
+        """Bytes from ``start`` to the file's end, or to ``end``, with many requests under way at any time."""
         ask, answers = self._async_request, _Answers()  # type: ignore[attr-defined]  # the stubs leave it out
-        places = [(at, min(REQUEST, offset + length - at)) for at in range(offset, offset + length, REQUEST)]
-        numbers = [ask(answers, CMD_READ, source.handle, int64(at), size) for at, size in places]
-        while len(answers.data) < len(numbers):
-            self._read_response()  # type: ignore[attr-defined]  # the stubs leave it out
-        whole = b""
-        for number, (at, _) in zip(numbers, places, strict=True):
-            if offset + len(whole) != at:
-                break
-            whole += answers.data[number]
-        return whole
+        asked: deque[tuple[int, int]] = deque()
+        here = ahead = start
+        while here != end:
+            while len(asked) < REQUESTS and (end is None or ahead < end):
+                size = REQUEST if end is None else min(REQUEST, end - ahead)
+                asked.append((ahead, ask(answers, CMD_READ, source.handle, int64(ahead), size)))
+                ahead += size
+            place, number = asked.popleft()
+            while number not in answers.data:
+                self._read_response()  # type: ignore[attr-defined]  # the stubs leave it out
+            data = answers.data.pop(number)
+            if place != here:
+                continue  # asked for before an answer came short: it does not join on
+            if not data:
+                return
+            here += len(data)
+            if asked and asked[0][0] != here:
+                ahead = here
+            yield data
 
 
 def _seen(name: str, attributes: paramiko.SFTPAttributes) -> Seen:
@@ -391,11 +404,10 @@ def _pinned(connection: Connection) -> tuple[str, bytes]:
 
 def _private_key(connection: Connection) -> paramiko.PKey:
     settings = connection.settings
-    passphrase = secret(connection, "passphrase") if "passphrase" in settings else None
+    passphrase = secret(connection, "passphrase").encode() if "passphrase" in settings else None
     try:
-        return paramiko.PKey.from_path(settings["key_file"].removeprefix("file:"), passphrase)
+        place = settings["key_file"].removeprefix("file:")
+        return paramiko.PKey.from_path(place, passphrase)  # type: ignore[arg-type]  # bytes, whatever the stubs say
     except (KeyError, OSError, ValueError, TypeError, paramiko.SSHException) as wrong:
-        reason = type(wrong).__name__
-        raise FixDeclaration(
-            "E_SECRET", connection=connection.name, setting="key_file", reason=reason
-        ) from None
+        facts = {"connection": connection.name, "setting": "key_file", "reason": type(wrong).__name__}
+        raise FixDeclaration("E_SECRET", **facts) from None

@@ -45,9 +45,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/demo", description=__doc__)
-    parser.add_argument("--residents", type=int, default=20_000, metavar="N", help="people in the city (20000)")
+    parser.add_argument(
+        "--residents", type=int, default=20_000, metavar="N", help="people in the city (20000)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="another seed is another city (1)")
-    parser.add_argument("--days", type=int, default=0, metavar="N", help="days of life events after the first night")
+    parser.add_argument(
+        "--days", type=int, default=0, metavar="N", help="days of life events after the first night"
+    )
     parser.add_argument("--once", action="store_true", help="stop everything at the end")
     parser.add_argument("--var", type=Path, default=ROOT / "var" / "demo", help="where everything is kept")
     return parser.parse_args(argv)
@@ -81,7 +85,9 @@ def _city(var: Path, wanted: argparse.Namespace) -> Iterator[Any]:
     city = build(var, residents=wanted.residents, seed=wanted.seed, day=FIRST_DAY)
     try:
         city.start()
-        _say(f"sample city in three legacy systems after {time.monotonic() - begun:.0f} s: {_counted(city.summary())}")
+        _say(
+            f"sample city in three legacy systems after {time.monotonic() - begun:.0f} s: {_counted(city.summary())}"
+        )
         yield city
     finally:
         if wanted.once:
@@ -124,7 +130,10 @@ class _Hub:
     def renkei(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """One command line call with --json: its exit code and what it said."""
         done = subprocess.run(
-            [sys.executable, "-m", "renkei.cli", *arguments, "--json"], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "renkei.cli", *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         try:
             return done.returncode, json.loads(done.stdout)
@@ -193,7 +202,12 @@ def _proofs(hub: _Hub) -> bool:
     _head("proofs (renkei doctor --prove)")
     code, said = hub.renkei("doctor", "--prove")
     for proof in said.get("proofs", []):
-        _say(f"{proof['id']:<4} {'holds' if proof['holds'] else 'BROKEN'}  {proof['checked']:>8} checked  {proof['title_en']}")
+        _say(
+            f"{proof['id']:<4} {'holds' if proof['holds'] else 'BROKEN'}  {proof['checked']:>8} checked  {proof['title_en']}"
+        )
+    for check in said.get("checks", []):
+        if check["state"] == "fail":
+            _say(f"doctor: {check['id']}: {check['found']}")
     if "error" in said:
         _say(str(said["error"]))
     return code == 0 and bool(said.get("proofs")) and all(proof["holds"] for proof in said["proofs"])
@@ -278,7 +292,9 @@ def _pss(processes: set[int]) -> int:
 
 def _counted(said: Any) -> str:
     facts = said if isinstance(said, dict) else asdict(said)
-    return " · ".join(f"{name} {value}" for name, value in facts.items() if not isinstance(value, dict | list))
+    return " · ".join(
+        f"{name} {value}" for name, value in facts.items() if not isinstance(value, dict | list)
+    )
 
 
 def _head(text: str) -> None:

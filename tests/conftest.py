@@ -1,6 +1,5 @@
 """Fixtures that many tests share: a real PostgreSQL, a migrated registry, a project folder of its own."""
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -56,5 +55,5 @@ def tmp_project(tmp_path: Path, registry_url: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("RENKEI_DATABASE_URL", registry_url)
     monkeypatch.delenv("RENKEI_VAR", raising=False)
     monkeypatch.delenv("RENKEI_FAILPOINTS", raising=False)
-    os.chmod(var, 0o755)
+    var.chmod(0o755)
     return tmp_path

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,16 +105,20 @@ def _declared(connections: Mapping[str, Connection | None]) -> list[Connection]:
     return [connection for connection in connections.values() if connection is not None]
 
 
+def _installed_drivers() -> set[str]:
+    """What the driver manager knows; nothing when unixODBC itself is missing."""
+    program = shutil.which("odbcinst")
+    if program is None:
+        return set()
+    said = subprocess.run([program, "-q", "-d"], capture_output=True, text=True, check=False).stdout
+    return {line.strip()[1:-1] for line in said.splitlines() if line.startswith("[")}
+
+
 def _drivers(connections: Mapping[str, Connection | None]) -> Iterator[Check]:
     wanted = {c.settings["driver"] for c in _declared(connections) if "driver" in c.settings}
     if not wanted:
         return
-    try:
-        import pyodbc
-
-        present = set(pyodbc.drivers())
-    except ImportError:  # unixODBC itself is missing
-        present = set()
+    present = _installed_drivers()
     for driver in sorted(wanted):
         there = driver in present or Path(driver).is_file()
         yield _judged(

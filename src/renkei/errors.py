@@ -34,10 +34,10 @@ class RenkeiError(Exception):
 
     retryable = False
 
-    def __init__(self, code: str, **facts: Any) -> None:
+    def __init__(self, code: str, **facts: object) -> None:
         super().__init__(code)
         self.code = code
-        self.facts = facts
+        self.facts: dict[str, Any] = dict(facts)
 
     def __str__(self) -> str:
         return f"{self.code}: {explain(self.code, language='en', facts=self.facts)}"

@@ -87,7 +87,7 @@ def _copy_to_disk(source: Path, target: Path) -> None:
         bytes_out.flush()
         failpoint("part.written")
         os.fsync(bytes_out.fileno())
-    os.chmod(target, 0o440)
+    target.chmod(0o440)
     failpoint("part.fsynced")
 
 

@@ -80,6 +80,14 @@ class Project:
         seen.update((self.root / CONFIG).read_bytes())
         return seen.hexdigest()
 
+    @property
+    def witnesses(self) -> tuple[Path, ...]:
+        """Files outside the database that keep every checkpoint; ``var/…`` follows a moved ``var``."""
+        return tuple(
+            self.var / name.removeprefix("var/") if name.startswith("var/") else self.root / name
+            for name in self.config.witnesses
+        )
+
     def mapping(self, feed_id: str) -> "FeedMapping":
         """The mapping of a feed; an unknown name is answered with the nearest one."""
         if feed_id not in self.mappings:
@@ -123,7 +131,8 @@ def load_connector(folder: Path, name: str) -> ModuleType:
         known = [file.stem for file in folder.glob("*.py")]
         raise FixDeclaration("E_NOT_FOUND", kind="connector", name=name, nearest=nearest(name, known))
     spec = importlib.util.spec_from_file_location(f"renkei_connector_{name}", place)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -122,7 +122,7 @@ def test_no_value_of_a_record_reaches_airflow_or_a_log(hub: Hub):
     ]
 
     assert any("welfare.recipient" in row for row in rows)
-    assert any("welfare.recipient" in log for log in logs)
+    assert any("sync_welfare_recipient" in log for log in logs)
     assert not [text for text in planted for row in (*rows, *logs) if text in row]
 
 

@@ -164,14 +164,23 @@ def test_the_registrys_script_makes_two_databases_that_only_their_owner_enters(t
     mine.start()
     try:
         # a cluster of its own: the script makes roles, which belong to a whole cluster
+        made_as_declared = mine._run(
+            "initdb", "-D", str(mine.home / "other"), *_initdb_arguments(), check=False
+        )
         _run_registry_script(mine, tmp_path)
 
+        assert (made_as_declared.returncode, made_as_declared.stderr) == (0, "")
         assert _user_of(mine, "renkei", user="renkei", password="registry-'quoted") == "renkei"
         with pytest.raises(psycopg.OperationalError, match="permission denied"):
             _user_of(mine, "renkei", user="airflow", password="airflow-'quoted")
     finally:
         mine.stop()
         shutil.rmtree(mine.home, ignore_errors=True)
+
+
+def _initdb_arguments() -> list[str]:
+    registry = dict(services(ROOT / "docker" / "compose.yaml"))["registry"]
+    return ["-U", "postgres", "--auth-local=peer", *registry["environment"]["POSTGRES_INITDB_ARGS"].split()]
 
 
 def _run_registry_script(cluster: Cluster, secrets: Path) -> None:

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
-from renkei_sample.city import City
 from tests.city import small_city
 from tests.faults.worker import run
+
+from renkei_sample.city import City
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from renkei.failpoint import NAMES
 from tests.faults.state import broken_promises, state_of
 from tests.faults.worker import KILLED, run
+
+from renkei.failpoint import NAMES
 
 Attempt = Callable[..., int]
 SYNC = (("sync_in", "tax.taxpayer"),)

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from renkei.mapping import dates
 from renkei.mapping.dates import Form, read_dates, read_timestamps
 
 D = date.fromisoformat
@@ -80,6 +81,16 @@ def test_a_date_says_no_more_than_was_known(row: list[str]) -> None:
 
     said = [str(read[name] or "-") for name in ("date", "lo", "hi")] + [read["precision"]]
     assert [*said[:3], "bad" if read["bad"] else said[3]] == expected
+
+
+def test_the_table_catches_a_reader_that_guesses_the_first_of_january(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = next(row for row in rows() if row[1] == "19800000")
+    monkeypatch.setattr(dates, "_exact_day", lambda: pl.col("lo").alias("date"))
+
+    with pytest.raises(AssertionError):
+        test_a_date_says_no_more_than_was_known(row)
 
 
 def test_other_marks_for_unknown_parts_can_be_declared() -> None:

@@ -49,9 +49,8 @@ def _verify(asked: argparse.Namespace) -> int:
 def _verifier(project: "Project", *more: str, as_json: bool) -> int:
     """Run the verifier, which shares no code with us; it finds the registry through its environment."""
     from renkei.registry import store
-    from renkei.workflow.evidence import witnesses_of
 
-    witnesses = [word for witness in witnesses_of(project) for word in ("--witness", str(witness))]
+    witnesses = [word for witness in project.witnesses for word in ("--witness", str(witness))]
     key = project.var / "keys" / "audit.pub"
     json_option = ["--json"] if as_json else []
     done = subprocess.run(

@@ -191,9 +191,9 @@ def problems(
     found = []
     for error in _validator(shape).iter_errors(declared):
         path = tuple(error.absolute_path)
-        expected, got, near = _explain(error)
-        line = lines.of((*path, got)) if error.validator == "additionalProperties" else lines.of(path)
-        found.append(Problem(file=file, line=line, expected=expected, found=got, nearest=near))
+        for place, expected, got, near in _explain(error):
+            line = lines.of((*path, *place))
+            found.append(Problem(file=file, line=line, expected=expected, found=got, nearest=near))
     return found
 
 
@@ -211,15 +211,21 @@ def _validator(shape: Mapping[str, Any]) -> "Draft202012Validator":
     return made
 
 
-def _explain(error: "ValidationError") -> tuple[str, str, str]:
+def _explain(error: "ValidationError") -> Iterator[tuple[tuple[str, ...], str, str, str]]:
+    """Place below the error's own, expected, found, nearest name."""
     where = str(error.absolute_path[-1]) if error.absolute_path else "file"
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
-        stranger = next(name for name in error.instance if name not in known)
-        return "a known key", str(stranger), nearest(str(stranger), known)
-    if error.validator == "required":
-        absent = next(name for name in error.validator_value if name not in error.instance)
-        return f"key {absent}", f"none in {where}", nearest(absent, error.instance)
+        for name in sorted(set(error.instance) - set(known)):
+            yield (name,), "a known key", name, nearest(name, known)
+    elif error.validator == "required":
+        for name in sorted(set(error.validator_value) - set(error.instance)):
+            yield (), f"key {name}", f"none in {where}", nearest(name, error.instance)
+    else:
+        yield ((), *_misfit(error, where))
+
+
+def _misfit(error: "ValidationError", where: str) -> tuple[str, str, str]:
     if error.validator == "enum":
         allowed = [str(value) for value in error.validator_value]
         return " | ".join(allowed), repr(error.instance), nearest(str(error.instance), allowed)

@@ -45,15 +45,10 @@ def ground_of(project: "Project", engine: Engine, *, replay: Callable[[str], obj
         engine=engine,
         landing=Landing(project.var / "landing"),
         public_key=project.var / "keys" / PUBLIC_FILE,
-        witnesses=tuple(_witness(project, name) for name in project.config.witnesses),
+        witnesses=project.witnesses,
         reread=lambda feed, file, as_of: _reread(project, feed, file, as_of),
         replay=replay,
     )
-
-
-def _witness(project: "Project", name: str) -> Path:
-    """``var/…`` follows a moved ``var``, as it does when sealing."""
-    return project.var / name.removeprefix("var/") if name.startswith("var/") else project.root / name
 
 
 def _proven(ground: Ground) -> Iterator[Proof]:

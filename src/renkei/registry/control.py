@@ -90,7 +90,9 @@ def take_over_the_dead(engine: sa.Engine, resource: str, *, now: datetime) -> No
     """End the lease of a holder on this machine whose process is gone, so that a crash costs no waiting."""
     with engine.begin() as connection:
         row = connection.execute(
-            sa.text("SELECT holder, fence FROM lease WHERE resource = :resource AND expires_at > :now FOR UPDATE"),
+            sa.text(
+                "SELECT holder, fence FROM lease WHERE resource = :resource AND expires_at > :now FOR UPDATE"
+            ),
             {"resource": resource, "now": now},
         ).one_or_none()
         if row is not None and _is_dead(row.holder):
@@ -151,11 +153,18 @@ def open_run(
                         :version, :fence, :now)
             """),
             {
-                "run_id": run_id, "kind": kind, "target": target, "as_of": as_of, "actor": actor,
-                "trigger": trigger, "digest": project_digest, "version": code_version,
-                "fence": fence.number, "now": now,
+                "run_id": run_id,
+                "kind": kind,
+                "target": target,
+                "as_of": as_of,
+                "actor": actor,
+                "trigger": trigger,
+                "digest": project_digest,
+                "version": code_version,
+                "fence": fence.number,
+                "now": now,
             },
-        )  # fmt: skip
+        )
     return run_id
 
 
@@ -178,11 +187,15 @@ def close_run(
             WHERE run_id = :run_id
         """),
         {
-            "run_id": run_id, "state": state, "counts": json.dumps(dict(counts)), "stages": json.dumps(stages),
+            "run_id": run_id,
+            "state": state,
+            "counts": json.dumps(dict(counts)),
+            "stages": json.dumps(stages),
             "code": error["code"] if error else None,
-            "facts": json.dumps(error["facts"], default=str) if error else None, "now": now,
+            "facts": json.dumps(error["facts"], default=str) if error else None,
+            "now": now,
         },
-    )  # fmt: skip
+    )
 
 
 def insert_object(connection: sa.Connection, sha256: str, *, size: int, now: datetime) -> None:
@@ -197,7 +210,9 @@ def insert_object(connection: sa.Connection, sha256: str, *, size: int, now: dat
     )
 
 
-def insert_delivery(connection: sa.Connection, delivery: Delivery, *, run_id: uuid.UUID, now: datetime) -> bool:
+def insert_delivery(
+    connection: sa.Connection, delivery: Delivery, *, run_id: uuid.UUID, now: datetime
+) -> bool:
     """Write the delivery's row; False when this name with these bytes is already known."""
     result = connection.execute(
         sa.text("""
@@ -207,10 +222,16 @@ def insert_delivery(connection: sa.Connection, delivery: Delivery, *, run_id: uu
             ON CONFLICT (feed, name, sha256) DO NOTHING
         """),
         {
-            "feed": delivery.feed, "name": delivery.name, "sha256": delivery.sha256, "as_of": delivery.as_of,
-            "stated": delivery.records, "modified": delivery.remote_modified, "now": now, "run_id": run_id,
+            "feed": delivery.feed,
+            "name": delivery.name,
+            "sha256": delivery.sha256,
+            "as_of": delivery.as_of,
+            "stated": delivery.records,
+            "modified": delivery.remote_modified,
+            "now": now,
+            "run_id": run_id,
         },
-    )  # fmt: skip
+    )
     return result.rowcount == 1
 
 
@@ -280,10 +301,14 @@ def judge(
             WHERE delivery_id = :delivery_id
         """),
         {
-            "verdict": verdict, "of": duplicate_of, "code": code, "as_of": as_of,
-            "facts": json.dumps(dict(facts), default=str) if facts else None, "delivery_id": landed.delivery_id,
+            "verdict": verdict,
+            "of": duplicate_of,
+            "code": code,
+            "as_of": as_of,
+            "facts": json.dumps(dict(facts), default=str) if facts else None,
+            "delivery_id": landed.delivery_id,
         },
-    )  # fmt: skip
+    )
 
 
 def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
@@ -342,16 +367,27 @@ def insert_unit(
                     :unchanged, :superseded, :rejected, :ended, :dispositions, :snapshot, :now)
         """),
         {
-            "unit_id": unit_id, "delivery_id": landed.delivery_id, "feed": landed.feed, "part": part,
-            "as_of": as_of, "run_id": run_id, "digest": mapping_digest, "fence": fence.number,
-            **vars(counts), "dispositions": dispositions, "snapshot": snapshot, "now": now,
+            "unit_id": unit_id,
+            "delivery_id": landed.delivery_id,
+            "feed": landed.feed,
+            "part": part,
+            "as_of": as_of,
+            "run_id": run_id,
+            "digest": mapping_digest,
+            "fence": fence.number,
+            **vars(counts),
+            "dispositions": dispositions,
+            "snapshot": snapshot,
+            "now": now,
         },
-    )  # fmt: skip
+    )
 
 
 def next_unit_id(connection: sa.Connection) -> int:
     """The id of the unit that is about to be written."""
-    found = connection.execute(sa.text("SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))")).scalar_one()
+    found = connection.execute(
+        sa.text("SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))")
+    ).scalar_one()
     return int(found)
 
 
@@ -387,7 +423,12 @@ def move_cursor(
             WHERE cursor.as_of <= excluded.as_of
         """),
         {
-            "feed": feed, "as_of": as_of, "position": json.dumps(dict(position), default=str),
-            "snapshot": snapshot, "unit_id": unit_id, "fence": fence.number, "now": now,
+            "feed": feed,
+            "as_of": as_of,
+            "position": json.dumps(dict(position), default=str),
+            "snapshot": snapshot,
+            "unit_id": unit_id,
+            "fence": fence.number,
+            "now": now,
         },
-    )  # fmt: skip
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 #: Nothing may be fetched at run time, not even an extension.
-_OFFLINE = {
+_OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "2GB",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -79,9 +79,7 @@ def _workbench(mapped: Mapped, previous: Path | None, kind: RecordType) -> "duck
     bench.register("records", mapped.records)
     bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
     if previous is None:
-        bench.execute(
-            "CREATE TABLE previous AS SELECT *, NULL::DATE AS since FROM incoming WHERE false"
-        )
+        bench.execute("CREATE TABLE previous AS SELECT *, NULL::DATE AS since FROM incoming WHERE false")
     else:
         bench.execute("CREATE VIEW previous AS SELECT * FROM read_parquet(?)".replace("?", f"'{previous}'"))
     return bench
@@ -161,7 +159,7 @@ def _with_reused_versions(rejects: pa.Table, bench: "duckdb.DuckDBPyConnection")
 
 
 def _has_unknown_keys(rejects: pa.Table) -> bool:
-    return rejects.column("source_key").null_count > 0
+    return bool(rejects.column("source_key").null_count)
 
 
 def _counts(bench: "duckdb.DuckDBPyConnection") -> UnitCounts:
@@ -174,6 +172,7 @@ def _counts(bench: "duckdb.DuckDBPyConnection") -> UnitCounts:
 def _arrow(bench: "duckdb.DuckDBPyConnection", query: str) -> pa.Table:
     table = bench.sql(query).to_arrow_table()
     fields = [
-        pa.field(field.name, DAY_TIME) if pa.types.is_timestamp(field.type) else field for field in table.schema
+        pa.field(field.name, DAY_TIME) if pa.types.is_timestamp(field.type) else field
+        for field in table.schema
     ]
     return table.cast(pa.schema(fields))

@@ -141,10 +141,20 @@ class Cluster:
             os.chown(password, self._account.pw_uid, self._account.pw_gid)
         try:
             self._run(
-                "initdb", "-D", str(self.data), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password}",
-                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-                "--data-checksums", "--no-instructions",
-            )  # fmt: skip
+                "initdb",
+                "-D",
+                str(self.data),
+                "-U",
+                SUPERUSER,
+                "--auth=scram-sha-256",
+                f"--pwfile={password}",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+                "--data-checksums",
+                "--no-instructions",
+            )
         finally:
             password.unlink()
         (self.home / "port").write_text(str(self._wanted_port or _free_port()), "ascii")
@@ -158,9 +168,17 @@ class Cluster:
         # right after a kill -9 the dead postmaster's lock file can still be refused once
         for attempt in range(5):
             started = self._run(
-                "pg_ctl", "start", "-D", str(self.data), "-l", str(self.home / "postgres.log"), "-w", "-t", "60",
+                "pg_ctl",
+                "start",
+                "-D",
+                str(self.data),
+                "-l",
+                str(self.home / "postgres.log"),
+                "-w",
+                "-t",
+                "60",
                 check=False,
-            )  # fmt: skip
+            )
             if started.returncode == 0:
                 return
             if not _port_is_free(self.port):
@@ -173,11 +191,17 @@ class Cluster:
         account = self._account
         result = subprocess.run(
             [str(_binaries(account) / program), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
-            cwd="/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
-            user=account.pw_uid if account else None, group=account.pw_gid if account else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
             extra_groups=[] if account else None,
-        )  # fmt: skip
+        )
         if check and result.returncode != 0:
             raise Stop("E_DATABASE", program=program, message=result.stderr.strip()[-300:])
         return result
@@ -190,10 +214,19 @@ def _account() -> pwd.struct_passwd | None:
         return pwd.getpwnam(ACCOUNT)
     except KeyError:
         subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
-             ACCOUNT],
-            check=True, capture_output=True,
-        )  # fmt: skip
+            [
+                "useradd",
+                "--system",
+                "--no-create-home",
+                "--home-dir",
+                "/nonexistent",
+                "--shell",
+                "/usr/sbin/nologin",
+                ACCOUNT,
+            ],
+            check=True,
+            capture_output=True,
+        )
         return pwd.getpwnam(ACCOUNT)
 
 

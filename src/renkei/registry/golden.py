@@ -86,7 +86,8 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
         ),
         won AS (
             SELECT resident_id, {winners},
-                CASE WHEN bool_or(protected = 'protected') THEN 'protected' ELSE max(protected) END AS protected,
+                CASE WHEN bool_or(protected = 'protected') THEN 'protected' ELSE max(protected) END
+                    AS protected,
                 max(valid_from) AS valid_from
             FROM claim
             GROUP BY resident_id

@@ -43,7 +43,9 @@ def one_linker(connection: sa.Connection) -> None:
     connection.exec_driver_sql(_ONE_LINKER)
 
 
-def enter_households(connection: sa.Connection, *, feed: str, system: str, unit_id: int, now: datetime) -> None:
+def enter_households(
+    connection: sa.Connection, *, feed: str, system: str, unit_id: int, now: datetime
+) -> None:
     """Bring household memberships up to date for ``incoming`` and ``ended``."""
     values = {"feed": feed, "system": system, "unit_id": unit_id, "now": now}
     for name in ("join_households", "leave_households", "enter_households"):

@@ -1,4 +1,4 @@
-"""Writes one unit into the registry: history, links, households, golden record, inside the caller's transaction."""
+"""Writes one unit into the registry: history, links, households, golden record; the caller commits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,9 +52,12 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
 
 def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
     link_incoming(
-        connection, feed=unit.feed, unit_id=unit.unit_id, now=unit.now,
+        connection,
+        feed=unit.feed,
+        unit_id=unit.unit_id,
+        now=unit.now,
         refuse_contradictions=unit.refuse_contradictions,
-    )  # fmt: skip
+    )
     enter_households(connection, feed=unit.feed, system=unit.system, unit_id=unit.unit_id, now=unit.now)
     failpoint("merge.linked")
     connection.execute(sa.text(_TOUCHED), {"feed": unit.feed})
@@ -84,7 +87,9 @@ _TOUCHED = """
 
 def _stage(connection: sa.Connection, difference: Difference, kind: RecordType) -> None:
     columns = ", ".join(f"{name} {_SQL_TYPES[type_]}" for name, type_ in _columns(kind))
-    connection.exec_driver_sql(f"CREATE TEMP TABLE incoming (rec_no bigint, {columns}, content_hash text) ON COMMIT DROP")
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE incoming (rec_no bigint, {columns}, content_hash text) ON COMMIT DROP"
+    )
     connection.exec_driver_sql("CREATE TEMP TABLE ended (source_key text) ON COMMIT DROP")
     names = ["rec_no", *(name for name, _ in _columns(kind)), "content_hash"]
     changed = difference.changed.rename_columns(
@@ -143,10 +148,13 @@ def _leave_tombstones(connection: sa.Connection, kind: RecordType, unit: UnitOfW
             ORDER BY source_key
         """),
         {
-            "feed": unit.feed, "version": unit.as_of.isoformat(), "as_of": unit.as_of, "now": unit.now,
+            "feed": unit.feed,
+            "version": unit.as_of.isoformat(),
+            "as_of": unit.as_of,
+            "now": unit.now,
             "unit_id": unit.unit_id,
         },
-    )  # fmt: skip
+    )
 
 
 _OVERTAKE = """

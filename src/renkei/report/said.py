@@ -30,6 +30,7 @@ _COLUMNS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "full_name_kana": {"person": ("full_name", "full_name_kana")},
     "date_of_birth": _BIRTH,
     "status": _STANDING,
+    "ended_on": _STANDING,
     "resident_status": _STANDING,
     "household": _HOUSEHOLD,
     "household_number": _HOUSEHOLD,

@@ -4,7 +4,7 @@ Airflow, the command line and the console call these and nothing else. Each reco
 its audit event in the same transaction as its data.
 """
 
-from renkei.workflow.evidence import ReportResult, SealResult, report, seal, witnesses_of
+from renkei.workflow.evidence import ReportResult, SealResult, report, seal
 from renkei.workflow.plan import Plan, plan
 from renkei.workflow.reconcile import ReconcileResult, reconcile
 from renkei.workflow.refeed import refeed, replay
@@ -23,5 +23,4 @@ __all__ = [
     "report",
     "seal",
     "sync_in",
-    "witnesses_of",
 ]

@@ -39,7 +39,13 @@ class ReportResult:
 
 
 def report(
-    project: Project, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None, out: Path | None = None
+    project: Project,
+    *,
+    as_of: date,
+    actor: str,
+    trigger: str,
+    clock: Clock | None = None,
+    out: Path | None = None,
 ) -> ReportResult:
     """Publish the day's mismatch report and run page; publishing again replaces them whole."""
     with run_of(
@@ -51,9 +57,12 @@ def report(
             )
         with work.engine.begin() as connection:
             events.record(
-                connection, action="report.published", actor=actor, object=f"run:{work.run_id}",
+                connection,
+                action="report.published",
+                actor=actor,
+                object=f"run:{work.run_id}",
                 detail={"as_of": as_of.isoformat(), "sha256": dict(published.sha256s)},
-            )  # fmt: skip
+            )
         return ReportResult(run_id=str(work.run_id), published=published)
 
 
@@ -62,15 +71,7 @@ def seal(project: Project) -> SealResult:
     engine = store.connect(store.url_of(project.var))
     try:
         ours = keys.ensure(project.var / "keys", origin=project.config.audit_origin)
-        checkpoint = seal_events(engine, ours, witnesses_of(project))
+        checkpoint = seal_events(engine, ours, project.witnesses)
     finally:
         engine.dispose()
     return SealResult(new=checkpoint is not None, size=checkpoint.size if checkpoint else 0)
-
-
-def witnesses_of(project: Project) -> tuple[Path, ...]:
-    """The files outside the database that keep every checkpoint; ``var/…`` follows a moved ``var``."""
-    return tuple(
-        project.var / name.removeprefix("var/") if name.startswith("var/") else project.root / name
-        for name in project.config.witnesses
-    )

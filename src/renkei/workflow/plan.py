@@ -71,15 +71,22 @@ def plan(project: Project, feed_id: str, *, as_of: date) -> Plan:
 
 
 def _planned(
-    project: Project, mapping: mappings.Mapping, delivery: Delivery, *, cursor: control.Cursor | None, as_of: date
+    project: Project,
+    mapping: mappings.Mapping,
+    delivery: Delivery,
+    *,
+    cursor: control.Cursor | None,
+    as_of: date,
 ) -> PlannedDelivery:
     day = delivery.as_of or as_of
     try:
-        batch = formats.read(delivery.path, mapping.feed.format, feed=mapping.feed.id)
+        batch = formats.read(delivery.path, mapping.at(day).feed.format, feed=mapping.feed.id)
         day = batch.control.as_of or day
         mapped = mappings.apply(mapping, batch, as_of=day)
     except Stop as refused:
-        return PlannedDelivery(name=delivery.name, as_of=day, counts=UnitCounts(), rejects={}, refused=refused.code)
+        return PlannedDelivery(
+            name=delivery.name, as_of=day, counts=UnitCounts(), rejects={}, refused=refused.code
+        )
     difference = compare(
         mapped,
         Landing(project.var / "landing").proved(cursor.snapshot) if cursor else None,
@@ -89,5 +96,9 @@ def _planned(
     )
     codes = Counter(difference.rejects.column("code").to_pylist())
     return PlannedDelivery(
-        name=delivery.name, as_of=day, counts=difference.counts, rejects=dict(sorted(codes.items())), refused=None
+        name=delivery.name,
+        as_of=day,
+        counts=difference.counts,
+        rejects=dict(sorted(codes.items())),
+        refused=None,
     )

@@ -99,14 +99,17 @@ def _settle(work: Work, found: Found) -> CaseCounts:
 
 def _tell(connection: sa.Connection, work: Work, found: Found, cases: CaseCounts) -> None:
     events.record(
-        connection, action="reconcile.done", actor=work.actor, object=f"run:{work.run_id}",
+        connection,
+        action="reconcile.done",
+        actor=work.actor,
+        object=f"run:{work.run_id}",
         detail={
             "as_of": work.as_of.isoformat(),
             "rules": {outcome.rule.id: outcome.found for outcome in found.outcomes},
             "not_compared": [each.rule.id for each in found.outcomes if each.state == "not_compared"],
             **vars(cases),
         },
-    )  # fmt: skip
+    )
 
 
 def _result(work: Work, found: Found, cases: CaseCounts) -> ReconcileResult:

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from renkei import formats
 from renkei import mapping as mappings
 from renkei.audit import events
 from renkei.clock import Clock
@@ -17,7 +16,14 @@ from renkei.model import REC_NO, Batch, UnitCounts
 from renkei.project import Project
 from renkei.registry import control
 from renkei.workflow.run import Work, run_of
-from renkei.workflow.sync_in import SyncResult, commit_unit, compare_with_present, merge_delivery, result_of
+from renkei.workflow.sync_in import (
+    SyncResult,
+    commit_unit,
+    compare_with_present,
+    merge_delivery,
+    read_landed,
+    result_of,
+)
 
 _NEWEST = """
     SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records,
@@ -79,7 +85,7 @@ def _only_open(work: Work, landed: control.Landed, mapping: mappings.Mapping) ->
     with work.engine.connect() as connection:
         wanted = connection.execute(sa.text(_OPEN), {"delivery_id": landed.delivery_id}).scalars().all()
     numbers = pa.array(wanted, type=pa.int64())
-    batch = formats.read(work.landing.proved(landed.sha256), mapping.feed.format, feed=landed.feed)
+    batch = read_landed(work, mapping, landed)
     kept = {name: _rows(getattr(batch, name), numbers) for name in ("table", "rejects")}
     return replace(batch, **kept, records=sum(table.num_rows for table in kept.values()))
 
@@ -93,13 +99,17 @@ def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, 
     mapped = mappings.apply(mapping, batch, as_of=as_of)
     difference, _ = compare_with_present(work, mapping, mapped, as_of=as_of, full=False)
     with work.engine.connect() as connection:
-        if difference.counts.rejected == batch.records and _was_tried(connection, landed, mapped.mapping_digest):
+        if difference.counts.rejected == batch.records and _was_tried(
+            connection, landed, mapped.mapping_digest
+        ):
             return
 
     def close_old(connection: sa.Connection, unit_id: int) -> None:
         connection.execute(sa.text(_CLOSE), {"delivery_id": landed.delivery_id, "unit_id": unit_id})
         detail: dict[str, Any] = {"feed": landed.feed, **vars(difference.counts)}
-        events.record(connection, action="rejects.refed", actor=work.actor, object=f"unit:{unit_id}", detail=detail)
+        events.record(
+            connection, action="rejects.refed", actor=work.actor, object=f"unit:{unit_id}", detail=detail
+        )
 
     commit_unit(
         work, mapping, landed, mapped, difference, as_of=as_of, part=_part(work, landed), also=close_old

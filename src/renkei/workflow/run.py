@@ -54,19 +54,34 @@ class Work:
 def run_of(
     project: Project, *, kind: str, target: str, as_of: date, actor: str, trigger: str, clock: Clock | None
 ) -> Iterator[Work]:
+    """Hold the target's lease, write the run's row, and close both however the block ends."""
     clock = clock or SystemClock()
     engine = store.connect(store.url_of(project.var))
     try:
         control.take_over_the_dead(engine, target, now=clock.now())
         fence = control.acquire(engine, target, now=clock.now())
         run_id = control.open_run(
-            engine, kind=kind, target=target, as_of=as_of, actor=actor, trigger=trigger,
-            project_digest=project.digest, code_version=__version__, fence=fence, now=clock.now(),
-        )  # fmt: skip
+            engine,
+            kind=kind,
+            target=target,
+            as_of=as_of,
+            actor=actor,
+            trigger=trigger,
+            project_digest=project.digest,
+            code_version=__version__,
+            fence=fence,
+            now=clock.now(),
+        )
         work = Work(
-            project=project, engine=engine, landing=Landing(project.var / "landing"), clock=clock, fence=fence,
-            run_id=run_id, actor=actor, as_of=as_of,
-        )  # fmt: skip
+            project=project,
+            engine=engine,
+            landing=Landing(project.var / "landing"),
+            clock=clock,
+            fence=fence,
+            run_id=run_id,
+            actor=actor,
+            as_of=as_of,
+        )
         try:
             yield work
         except RenkeiError as broken:
@@ -85,13 +100,22 @@ def _close(work: Work, *, state: str, error: RenkeiError | None) -> None:
     facts = {"code": error.code, "facts": error.facts} if error else None
     with work.engine.begin() as connection:
         control.close_run(
-            connection, work.run_id, state=state, counts=vars(work.counts), stages=work.stages, error=facts, now=now
+            connection,
+            work.run_id,
+            state=state,
+            counts=vars(work.counts),
+            stages=work.stages,
+            error=facts,
+            now=now,
         )
         if error:
             events.record(
-                connection, action="run.failed", actor=work.actor, object=f"run:{work.run_id}",
+                connection,
+                action="run.failed",
+                actor=work.actor,
+                object=f"run:{work.run_id}",
                 detail={"code": error.code},
-            )  # fmt: skip
+            )
 
 
 def keep(work: Work, table: "pa.Table") -> str:

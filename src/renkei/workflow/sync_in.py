@@ -39,10 +39,15 @@ class SyncResult:
     def summary(self) -> dict[str, Any]:
         """Ids and counts only, small enough for any scheduler."""
         return {
-            "run_id": str(self.run_id), "feed": self.feed, "as_of": self.as_of.isoformat(), "state": self.state,
-            "delivered": self.delivered, "units": list(self.units), "refused": list(self.refused),
+            "run_id": str(self.run_id),
+            "feed": self.feed,
+            "as_of": self.as_of.isoformat(),
+            "state": self.state,
+            "delivered": self.delivered,
+            "units": list(self.units),
+            "refused": list(self.refused),
             **vars(self.counts),
-        }  # fmt: skip
+        }
 
 
 def sync_in(
@@ -54,7 +59,9 @@ def sync_in(
     Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
     """
     mapping = project.mapping(feed_id)
-    with run_of(project, kind="sync_in", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock) as work:
+    with run_of(
+        project, kind="sync_in", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
+    ) as work:
         notes: tuple[str, ...] = ()
         _merge_waiting(work, mapping)
         with work.stage("pull"):
@@ -68,10 +75,17 @@ def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
     with work.engine.connect() as connection:
         cursor = control.cursor_of(connection, feed_id)
     return SyncResult(
-        run_id=work.run_id, feed=feed_id, as_of=work.as_of, state="held" if work.refused else "done",
-        delivered=cursor is not None and cursor.as_of >= work.as_of, counts=work.counts, units=tuple(work.units),
-        refused=tuple(work.refused), notes=notes, stages=tuple(work.stages),
-    )  # fmt: skip
+        run_id=work.run_id,
+        feed=feed_id,
+        as_of=work.as_of,
+        state="held" if work.refused else "done",
+        delivered=cursor is not None and cursor.as_of >= work.as_of,
+        counts=work.counts,
+        units=tuple(work.units),
+        refused=tuple(work.refused),
+        notes=notes,
+        stages=tuple(work.stages),
+    )
 
 
 # pull and land -----------------------------------------------------------------------------------
@@ -98,9 +112,12 @@ def _land(work: Work, delivery: Delivery) -> None:
         control.insert_object(connection, delivery.sha256, size=delivery.bytes, now=now)
         if control.insert_delivery(connection, delivery, run_id=work.run_id, now=now):
             events.record(
-                connection, action="delivery.landed", actor=work.actor, object=f"object:{delivery.sha256}",
+                connection,
+                action="delivery.landed",
+                actor=work.actor,
+                object=f"object:{delivery.sha256}",
                 detail={"feed": delivery.feed, "bytes": delivery.bytes, "run_id": str(work.run_id)},
-            )  # fmt: skip
+            )
     failpoint("delivery.inserted")
     delivery.path.unlink(missing_ok=True)
 
@@ -152,15 +169,18 @@ def _tell(
     connection: sa.Connection, work: Work, action: str, landed: control.Landed, detail: Mapping[str, Any]
 ) -> None:
     events.record(
-        connection, action=action, actor=work.actor, object=f"delivery:{landed.delivery_id}",
+        connection,
+        action=action,
+        actor=work.actor,
+        object=f"delivery:{landed.delivery_id}",
         detail={"feed": landed.feed, "sha256": landed.sha256, "run_id": str(work.run_id), **detail},
-    )  # fmt: skip
+    )
 
 
 def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> UnitCounts:
     """Read, map, compare and merge one landed delivery; one that is merged already changes nothing."""
     with work.stage("read"):
-        batch = formats.read(work.landing.proved(landed.sha256), mapping.feed.format, feed=landed.feed)
+        batch = read_landed(work, mapping, landed)
     as_of = batch.control.as_of or landed.as_of or work.as_of
     _check_count(landed, batch)
     if as_of != landed.as_of:
@@ -176,6 +196,12 @@ def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed
     with work.stage("merge"):
         commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all")
     return difference.counts
+
+
+def read_landed(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> Batch:
+    """The delivery's records, by the layout in force on its day, from bytes proved to be the landed ones."""
+    layout = mapping.at(landed.as_of or work.as_of).feed.format
+    return formats.read(work.landing.proved(landed.sha256), layout, feed=landed.feed)
 
 
 def _check_count(landed: control.Landed, batch: Batch) -> None:
@@ -233,30 +259,52 @@ def commit_unit(
     with work.engine.begin() as connection:
         control.check_fence(connection, work.fence)
         for digest in (dispositions, snapshot):
-            control.insert_object(
-                connection, digest, size=work.landing.path(digest).stat().st_size, now=now
-            )
+            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
         unit_id = control.next_unit_id(connection)
-        merge.absorb(connection, difference, _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now))
+        merge.absorb(
+            connection, difference, _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
+        )
         control.insert_unit(
-            connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
-            mapping_digest=mapped.mapping_digest, fence=work.fence, counts=difference.counts,
-            dispositions=dispositions, snapshot=snapshot, now=now,
-        )  # fmt: skip
+            connection,
+            landed,
+            unit_id=unit_id,
+            part=part,
+            as_of=as_of,
+            run_id=work.run_id,
+            mapping_digest=mapped.mapping_digest,
+            fence=work.fence,
+            counts=difference.counts,
+            dispositions=dispositions,
+            snapshot=snapshot,
+            now=now,
+        )
         control.move_cursor(
-            connection, landed.feed, as_of=as_of, snapshot=snapshot, position={}, unit_id=unit_id,
-            fence=work.fence, now=now,
-        )  # fmt: skip
+            connection,
+            landed.feed,
+            as_of=as_of,
+            snapshot=snapshot,
+            position={},
+            unit_id=unit_id,
+            fence=work.fence,
+            now=now,
+        )
         failpoint("merge.watermark")
         control.judge(connection, landed, "merged", as_of=as_of)
         events.record(
-            connection, action="unit.done", actor=work.actor, object=f"unit:{unit_id}",
+            connection,
+            action="unit.done",
+            actor=work.actor,
+            object=f"unit:{unit_id}",
             detail={
-                "feed": landed.feed, "run_id": str(work.run_id), "delivery_id": landed.delivery_id,
-                "sha256": landed.sha256, "mapping_digest": mapped.mapping_digest, "snapshot": snapshot,
+                "feed": landed.feed,
+                "run_id": str(work.run_id),
+                "delivery_id": landed.delivery_id,
+                "sha256": landed.sha256,
+                "mapping_digest": mapped.mapping_digest,
+                "snapshot": snapshot,
                 **vars(difference.counts),
             },
-        )  # fmt: skip
+        )
         if also is not None:
             also(connection, unit_id)
         failpoint("merge.audit")
@@ -281,8 +329,13 @@ def _unit_of_work(
 ) -> merge.UnitOfWork:
     config = work.project.config
     return merge.UnitOfWork(
-        feed=mapping.feed.id, system=mapping.feed.system, record=mapping.feed.record, unit_id=unit_id,
-        delivery_id=landed.delivery_id, as_of=as_of, now=now,
+        feed=mapping.feed.id,
+        system=mapping.feed.system,
+        record=mapping.feed.record,
+        unit_id=unit_id,
+        delivery_id=landed.delivery_id,
+        as_of=as_of,
+        now=now,
         trust={group: config.trusted(group) for group in golden.GROUPS},
         refuse_contradictions=config.refuse_contradictions,
-    )  # fmt: skip
+    )

@@ -3,6 +3,7 @@
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,7 +122,6 @@ class JukiServer:
         """Start the cluster; a free port is taken if the last one is in use by another."""
         if self.is_running():
             return
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
         port = self.port
         if not port or is_listening(port):
             port = free_port()
@@ -129,9 +129,16 @@ class JukiServer:
         log = self.home / "server.log"
         log.touch()
         self._own(log)
-        self._run(
-            "pg_ctl", "start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log), "-o", f"-p {port}"
-        )
+        self._start_on(port, log)
+
+    def _start_on(self, port: int, log: Path) -> None:
+        wanted = ("start", "-w", "-t", "60", "-D", str(self.data), "-l", str(log), "-o", f"-p {port}")
+        for _ in range(20):
+            if self._call("pg_ctl", *wanted).returncode == 0:
+                return
+            # after a kill -9 the old server's children hold its memory for a moment
+            time.sleep(0.5)
+        raise RuntimeError(f"the registry's database did not start; see {log}")
 
     def stop(self) -> None:
         """Stop the cluster; nothing happens if it does not run."""
@@ -140,7 +147,7 @@ class JukiServer:
 
     def is_running(self) -> bool:
         """True while this folder's postmaster lives (a stale pid file does not count)."""
-        if not (self.data / "postmaster.pid").exists():
+        if not (self.data / "postmaster.pid").exists() or not is_listening(self.port):
             return False
         return self._call("pg_ctl", "status", "-D", str(self.data)).returncode == 0
 

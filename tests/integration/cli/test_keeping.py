@@ -119,7 +119,8 @@ def test_a_trail_that_nobody_seals_becomes_a_failure(project: Path, registry: sa
         connection.exec_driver_sql(
             "INSERT INTO audit_event (occurred_at, salt, body) VALUES (now() - interval '5 days', "
             "decode(repeat('00', 32), 'hex'), '{}');"
-            "INSERT INTO audit_checkpoint VALUES (0, decode(repeat('00', 32), 'hex'), 'n', now() - interval '4 days')"
+            "INSERT INTO audit_checkpoint "
+            "VALUES (0, decode(repeat('00', 32), 'hex'), 'n', now() - interval '4 days')"
         )
 
     assert by_id(project)["audit"].state == "fail"
@@ -155,8 +156,9 @@ def test_little_space_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("present", "wanted", "fits"),
-    [("3.3.2", "3.3.2", True), ("3.3.3", "3.3.2", False), ("0.136.9", "<0.137", True), ("0.137", "<0.137", False),
-     ("5.10", "<5.7", False), ("missing", "<5.7", False), ("missing", "3.3.2", False)],
+    [("3.3.2", "3.3.2", True), ("3.3.3", "3.3.2", False), ("0.136.9", "<0.137", True),
+     ("0.137", "<0.137", False), ("5.10", "<5.7", False), ("missing", "<5.7", False),
+     ("missing", "3.3.2", False)],
 )  # fmt: skip
 def test_versions_are_compared_by_number(present: str, wanted: str, fits: bool) -> None:
     assert doctor._fits(present, wanted) is fits

@@ -1,6 +1,5 @@
+
 import json
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -280,7 +279,3 @@ def events(registry: sa.Engine) -> list[dict[str, object]]:
     with registry.connect() as connection:
         bodies = connection.exec_driver_sql("SELECT body FROM audit_event ORDER BY event_id").scalars()
         return [json.loads(body) for body in bodies]
-
-
-def mode(place: Path) -> int:
-    return stat.S_IMODE(os.stat(place).st_mode)

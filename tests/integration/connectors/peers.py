@@ -29,6 +29,7 @@ PEOPLE = (
     ("0000000027", "葛\U000e0101城 花子", "", "～－∥①㈱"),
     ("0000000035", "渡邉 惠", "ワタナベ メグミ ", 'O\'Neil "x" \\ % ;'),
 )
+PASSPHRASE = "合言葉 2026"
 SCHEMA = """
 DROP SCHEMA IF EXISTS juki CASCADE;
 CREATE SCHEMA juki;
@@ -59,9 +60,10 @@ def private(place: Path, text: str) -> str:
 
 
 def without(folder: Path, file: str, *patches: tuple[str, str]) -> ModuleType:
-    """The connector with a guard taken out: the known-bad twin. Each patch must still fit the source."""
+    """The connector with a guard taken out: the known-bad twin. A second call patches the same twin."""
     twin = folder / "twin"
-    shutil.copytree(CONNECTORS, twin, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    if not twin.exists():
+        shutil.copytree(CONNECTORS, twin, ignore=shutil.ignore_patterns("__pycache__"))
     text = (twin / file).read_text("utf-8")
     for guard, nothing in patches:
         assert text.count(guard) == 1, f"{file} has no longer exactly one: {guard}"
@@ -169,7 +171,9 @@ def sshd_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
     folder = tmp_path_factory.mktemp("sshd")
     for key in ("host", "other_host", "client", "stranger"):
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / key))
-    shutil.copy(folder / "client.pub", folder / "authorized_keys")
+    _run("ssh-keygen", "-q", "-t", "ed25519", "-N", PASSPHRASE, "-C", "", "-f", str(folder / "locked"))
+    known = (folder / f"{key}.pub" for key in ("client", "locked"))
+    (folder / "authorized_keys").write_text("".join(key.read_text("ascii") for key in known), "ascii")
     port = free_port()
     (folder / "config").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile {folder}/pid\n"

@@ -40,7 +40,9 @@ def mapped(*people: dict, feed: str = "juki.resident") -> Mapped:
     )  # fmt: skip
 
 
-def take(registry: sa.Engine, difference: Difference, *, feed: str = "juki.resident", refuse: bool = True) -> int:
+def take(
+    registry: sa.Engine, difference: Difference, *, feed: str = "juki.resident", refuse: bool = True
+) -> int:
     with registry.begin() as connection:
         unit_id = connection.execute(
             sa.text("SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))")
@@ -130,7 +132,9 @@ def test_name_and_birth_date_alone_never_join(registry: sa.Engine) -> None:
 
 
 def test_the_order_of_systems_does_not_change_who_is_one_person(registry: sa.Engine) -> None:
-    numberless = first(person("F1", numbering=None, party_number=None, match_key="same"), feed="welfare.recipient")
+    numberless = first(
+        person("F1", numbering=None, party_number=None, match_key="same"), feed="welfare.recipient"
+    )
     other_number = first(
         person("1", match_key="same"), person("N9", numbering="tax.non_registered", match_key="same"),
         feed="tax.taxpayer",
@@ -144,7 +148,11 @@ def test_the_order_of_systems_does_not_change_who_is_one_person(registry: sa.Eng
 
 
 def test_the_golden_record_takes_each_group_from_the_most_trusted_system(registry: sa.Engine) -> None:
-    take(registry, first(person("1", full_name="税の名", address="税の町"), feed="tax.taxpayer"), feed="tax.taxpayer")
+    take(
+        registry,
+        first(person("1", full_name="税の名", address="税の町"), feed="tax.taxpayer"),
+        feed="tax.taxpayer",
+    )
     take(registry, first(person("1", address=None, address_key=None)))
 
     (record,) = open_golden(registry)
@@ -156,7 +164,11 @@ def test_the_golden_record_takes_each_group_from_the_most_trusted_system(registr
 def test_protection_is_the_strictest_of_all_sources(registry: sa.Engine) -> None:
     take(registry, first(person("1", protected="none")))
 
-    take(registry, first(person("1", protected="protected"), feed="welfare.recipient"), feed="welfare.recipient")
+    take(
+        registry,
+        first(person("1", protected="protected"), feed="welfare.recipient"),
+        feed="welfare.recipient",
+    )
 
     assert open_golden(registry)[0]["protected"] == "protected"
 
@@ -177,7 +189,8 @@ def test_only_changes_reach_the_registry_and_history_is_kept(registry: sa.Engine
     }  # fmt: skip
     with registry.connect() as connection:
         rows = connection.execute(
-            sa.text("SELECT source_key, removed FROM person_record WHERE unit_id = :unit ORDER BY 1"), {"unit": unit}
+            sa.text("SELECT source_key, removed FROM person_record WHERE unit_id = :unit ORDER BY 1"),
+            {"unit": unit},
         )
         assert [tuple(row) for row in rows] == [("1", False), ("20", True)]
         assert connection.execute(sa.text("SELECT count(*) FROM person_record")).scalar() == 22

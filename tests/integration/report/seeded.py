@@ -1,3 +1,4 @@
+
 """A registry with a few residents, one day of deliveries, findings and cases, written as small tables."""
 
 import json

@@ -1,3 +1,4 @@
+
 import csv
 import hashlib
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -291,7 +293,7 @@ def test_the_run_page_can_be_read_without_seeing_it(registry: sa.Engine, tmp_pat
     assert tree.get("lang") == "ja"
     assert len(tree.findall(".//h1")) == 1
     levels = [int(node.tag[1]) for node in tree.iter("h1", "h2", "h3")]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     ids = [node.get("id") for node in tree.iter() if node.get("id")]
     assert len(ids) == len(set(ids))
     assert {link.get("href") for link in tree.iter("a")} <= {f"#{ident}" for ident in ids}

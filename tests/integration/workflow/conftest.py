@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.city import DAY, small_city
 
 from renkei import project, workflow
 from renkei_sample.city import City
-from tests.city import DAY, small_city
 
 TERMS = {"actor": "tester", "trigger": "test"}
 RECORD = 420
@@ -53,7 +53,9 @@ class Desk:
 
     def count(self, table: str, where: str = "true") -> int:
         with self.registry.connect() as connection:
-            return int(connection.execute(sa.text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())
+            return int(
+                connection.execute(sa.text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one()
+            )
 
 
 @pytest.fixture

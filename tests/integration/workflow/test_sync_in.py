@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
+from tests.city import DAY
+from tests.integration.workflow.conftest import RECORD, TERMS, Desk, dated
 
 from renkei import project, workflow
 from renkei.errors import Stop, TryAgain
 from renkei.registry import control
-from tests.city import DAY
-from tests.integration.workflow.conftest import RECORD, TERMS, Desk, dated
 
 NEXT, LATER = date(2026, 11, 21), date(2026, 11, 22)
 
@@ -133,7 +133,9 @@ def test_files_out_of_order_leave_the_newest_state(desk: Desk) -> None:
     late = desk.sync(NEXT)
 
     assert (late.counts.merged, late.counts.superseded, late.counts.ended) == (0, 1, 0)
-    assert desk.count("person_record", "known_to IS NULL AND resident_status = 'moved_out' AND rec_no = 1") == 0
+    assert (
+        desk.count("person_record", "known_to IS NULL AND resident_status = 'moved_out' AND rec_no = 1") == 0
+    )
     assert desk.count("cursor", "as_of = '2026-11-21'") == 1
 
 
@@ -199,7 +201,9 @@ def test_a_runner_that_was_overtaken_cannot_write(desk: Desk, monkeypatch: pytes
     assert desk.count("delivery") == 0
 
 
-def test_without_the_fence_the_overtaken_runner_would_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_fence_the_overtaken_runner_would_write(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.send("KJ_20261120.DAT", desk.original)
     monkeypatch.setattr(control, "check_fence", lambda *_: None)
     test = test_a_runner_that_was_overtaken_cannot_write

@@ -96,7 +96,8 @@ def test_completion_scripts_are_accepted_by_their_shell(
 
 
 def test_the_bash_script_completes_a_word() -> None:
-    words = 'source <(renkei completion bash); COMP_WORDS=(renkei ca); COMP_CWORD=1; _renkei; echo "${COMPREPLY[@]}"'
+    typed = "COMP_WORDS=(renkei ca); COMP_CWORD=1; _renkei"
+    words = f'source <(renkei completion bash); {typed}; echo "${{COMPREPLY[@]}}"'
     program = f'renkei() {{ {sys.executable} -m renkei.cli "$@"; }}; {words}'
 
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)

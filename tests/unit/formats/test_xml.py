@@ -216,9 +216,7 @@ def test_a_schema_that_knows_more_than_the_mapping_stops(read) -> None:
         read(GOOD, columns=COLUMNS[:-1])
 
 
-def test_a_million_deep_or_wide_file_needs_no_memory_of_its_size(
-    read, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_columns_come_in_blocks(read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml, "_BLOCK", 100)
 
     batch = read(listing(*(person(number) for number in range(1000))))

@@ -12,6 +12,7 @@ from tests.unit.mapping.small import CODES, HEAD, field, load
 from renkei import mapping
 from renkei.errors import FixDeclaration
 from renkei.mapping import schema
+from renkei.mapping.steps import STEPS
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "docs" / "schemas" / "mapping.schema.json"
@@ -126,6 +127,23 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
     assert len(problems(HEAD + wrong, tmp_path)) == 3
     assert len(problems(HEAD + wrong, tmp_path, codes=codes)) == 2  # the code table's own come first
+
+
+def test_several_strange_and_missing_keys_are_each_told(tmp_path: Path) -> None:
+    text = (
+        HEAD.replace("delivers", "deliver")
+        .replace("schedule", "scedule")
+        .replace("connection ", "conection ")
+    )
+
+    told = problems(text, tmp_path)
+
+    assert [line.split(" (")[0] for line in told if "known key" in line] == [
+        "test.toml:8: expected a known key, found conection",
+        "test.toml:10: expected a known key, found deliver",
+        "test.toml:11: expected a known key, found scedule",
+    ]
+    assert sum("expected key" in line for line in told) == 3
 
 
 def test_a_refusal_travels_between_processes(tmp_path: Path) -> None:
@@ -292,3 +310,12 @@ def test_a_schema_and_its_mapping_know_the_same_columns(
         (tmp_path / "s.xsd").write_text(xsd, "utf-8")
 
     assert any(said in problem for problem in problems(text, tmp_path))
+
+
+def test_the_manual_shows_every_step_in_the_words_of_the_code() -> None:
+    manual = (ROOT / "docs" / "mapping.md").read_text("utf-8")
+    rows = [line.replace("\\|", "|") for line in manual.splitlines() if line.startswith("| `")]
+
+    for name, kind in STEPS.items():
+        assert any(name in row and row.endswith(f"| {kind.says} |") for row in rows), name
+    assert len(rows) == len(STEPS)

@@ -8,7 +8,8 @@ from renkei.report.csv_file import FORMULA_STARTS, inert
 
 #: What people have put into cells to make a spreadsheet act.
 CORPUS = [
-    "=1+1", "=HYPERLINK(\"http://x\",\"y\")", "=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0",
+    "=1+1", "=HYPERLINK(\"http://x\",\"y\")", "=cmd|' /C calc'!A0", "+1+cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
     "@SUM(1+1)*cmd|' /C calc'!A0", "\t=1+1", "\r=1+1", "\n=1+1", "=IMPORTXML(CONCAT(\"http://x\"),\"//a\")",
     "＝１＋１", "＋１", "－１", "＠SUM(1)", "=\"a\"&\"b\"", "==1", "=\n1",
 ]  # fmt: skip

@@ -12,6 +12,12 @@ def publish(target: Path, text: str) -> None:
         folder.swap_in(stage, target)
 
 
+def give_up(target: Path) -> None:
+    with folder.staged(target) as stage:
+        (stage / "a.txt").write_text("half")
+        raise OSError("full")
+
+
 def test_a_set_takes_the_place_of_the_one_before_as_a_whole(tmp_path: Path) -> None:
     publish(tmp_path / "day", "one")
     publish(tmp_path / "day", "two")
@@ -37,9 +43,8 @@ def test_nobody_else_may_read_what_was_published(tmp_path: Path) -> None:
 def test_a_set_that_is_given_up_leaves_the_old_one_and_no_trace(tmp_path: Path) -> None:
     publish(tmp_path / "day", "one")
 
-    with pytest.raises(OSError, match="full"), folder.staged(tmp_path / "day") as stage:
-        (stage / "a.txt").write_text("half")
-        raise OSError("full")
+    with pytest.raises(OSError, match="full"):
+        give_up(tmp_path / "day")
 
     assert (tmp_path / "day" / "a.txt").read_text() == "one"
     assert [place.name for place in tmp_path.iterdir()] == ["day"]

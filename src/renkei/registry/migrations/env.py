@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that :func:`renkei.registry.store.migrate` hands in."""
+"""Alembic's entry: migrates on the connection that ``renkei.registry.store.migrate`` hands in."""
 
 from alembic import context
 
