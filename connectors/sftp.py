@@ -17,7 +17,6 @@ What a pull promises:
 """
 
 import binascii
-import hashlib
 import posixpath
 import socket
 import stat
@@ -37,11 +36,11 @@ from renkei.arrival import Seen, Wanted, date_in, in_order, judge, wanted_of
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.failpoint import failpoint
 from renkei.model import Checkpoint, Connection, Delivery, Feed
-from renkei.part import Unfinished, disk_errors, held, publish
+from renkei.part import Unfinished, disk_errors, forget_others, held, publish, stem_of
 from renkei.secrets import secret
 
-#: Bytes of one read request, and requests under way: together what the default channel window holds.
-REQUEST, REQUESTS = 32 << 10, 64
+#: Bytes of one read request; requests under way, which the default channel window holds; answers of a block.
+REQUEST, REQUESTS, BLOCK = 32 << 10, 64, 16
 #: The fastest cipher first; nothing older than counter mode.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 _KEY_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
@@ -79,8 +78,8 @@ class SftpConnector:
             ready = judged.ready + _settled(session, wanted, judged.unsure)
             growing = [entry.name for entry in (*judged.growing, *judged.unsure) if entry not in ready]
             self.notes = [*judged.notes, *(f"E_FILE_GROWING {name}" for name in growing)]
-            stems = {entry.name: _stem(feed.id, _path(wanted, entry.name)) for entry in ready}
-            _forget(self._workdir, feed.id, stems=set(stems.values()))
+            stems = {entry.name: stem_of(feed.id, _path(wanted, entry.name)) for entry in ready}
+            forget_others(self._workdir, feed.id, stems=set(stems.values()))
             for entry in in_order(ready, wanted):
                 path, digest = _fetch(session, wanted, entry, self._workdir / f"{stems[entry.name]}.part")
                 taken = {**taken, entry.name: [entry.size, entry.modified, digest]}
@@ -157,18 +156,6 @@ def _path(wanted: Wanted, name: str) -> str:
     return posixpath.join(wanted.folder, name)
 
 
-def _stem(feed: str, path: str) -> str:
-    """The unfinished file's name, made here: the sender's name is never a path of ours."""
-    return f"{feed}.{hashlib.sha256(path.encode()).hexdigest()[:32]}"
-
-
-def _forget(workdir: Path, feed: str, *, stems: set[str]) -> None:
-    """Unfinished files of names that are no longer offered can never be finished."""
-    for leaving in workdir.glob(f"{feed}.*"):
-        if leaving.suffix in {".part", ".json", ".new", ".lock"} and leaving.stem not in stems:
-            leaving.unlink(missing_ok=True)
-
-
 # the session --------------------------------------------------------------------------------------
 
 
@@ -227,10 +214,11 @@ class _Session:
             for data in self._client.read_from(source, start):
                 block.append(data)
                 self._received += len(data)
-                if len(block) == REQUESTS:
+                if len(block) == BLOCK:
                     yield b"".join(block)
                     block.clear()
-        yield b"".join(block)
+        if block:
+            yield b"".join(block)
 
     def read(self, source: paramiko.SFTPFile, start: int, length: int) -> bytes:
         """``length`` bytes from ``start``, unless the file ends before."""
@@ -247,10 +235,8 @@ class _Session:
         try:
             yield
         except (FileNotFoundError, PermissionError) as refused:
-            state = type(refused).__name__
-            raise FixDeclaration(
-                "E_SOURCE_OBJECT", connection=self._connection.name, object=what, state=state
-            ) from None
+            facts = {"connection": self._connection.name, "object": what, "state": type(refused).__name__}
+            raise FixDeclaration("E_SOURCE_OBJECT", **facts) from None
         except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError):
             self.__exit__()
             raise TryAgain("E_PULL_LOST", feed=self.feed, bytes=self._received) from None
@@ -331,8 +317,7 @@ def _sign_in(connection: Connection) -> paramiko.Transport:
     )
     transport = retrying(_meet, connection)
     try:
-        further = transport.auth_publickey(connection.settings["user"], key)
-        if further:
+        if transport.auth_publickey(connection.settings["user"], key):
             raise paramiko.AuthenticationException("more is asked for than a key")
         return transport
     except paramiko.AuthenticationException:
@@ -354,12 +339,9 @@ def _meet(connection: Connection) -> paramiko.Transport:
         transport.start_client(timeout=_timeout(connection))
         _check_host_key(connection, transport, pinned)
         return transport
-    except (paramiko.SSHException, EOFError, OSError) as error:
+    except (paramiko.SSHException, EOFError, OSError, Stop) as error:
         transport.close()
         raise _handshake_error(connection, error) from None
-    except Stop:
-        transport.close()
-        raise
 
 
 def _check_host_key(connection: Connection, transport: paramiko.Transport, pinned: bytes) -> None:
@@ -368,6 +350,8 @@ def _check_host_key(connection: Connection, transport: paramiko.Transport, pinne
 
 
 def _handshake_error(connection: Connection, error: Exception) -> RenkeiError:
+    if isinstance(error, Stop):
+        return error
     if not isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return TryAgain("E_LINK_DOWN", connection=connection.name)
     if "host key" in str(error):  # the server no longer has a key of the pinned kind
@@ -378,8 +362,10 @@ def _handshake_error(connection: Connection, error: Exception) -> RenkeiError:
 def _transport(connection: Connection, kind: str) -> paramiko.Transport:
     settings = connection.settings
     address = (settings["host"], int(settings.get("port", "22")))
+    link = socket.create_connection(address, timeout=_timeout(connection))
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # read requests are small and must not wait
     made = paramiko.Transport(
-        socket.create_connection(address, timeout=_timeout(connection)),
+        link,
         disabled_algorithms={"macs": ["hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"]},
     )
     made.banner_timeout = made.auth_timeout = _timeout(connection)

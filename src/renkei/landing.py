@@ -60,6 +60,7 @@ class Landing:
 
     def _place(self, source: Path, digest: str) -> None:
         place = self.path(digest)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         if not place.exists():
             partial = place.with_name(f"{digest}.part.{os.getpid()}")

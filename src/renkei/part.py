@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,18 @@ _HEAD, _TAIL = 64 << 10, 1 << 20
 
 #: Gives the source's bytes from a place on, exactly as many as asked for unless it ends there.
 ReadAt = Callable[[int, int], bytes]
+
+
+def stem_of(feed: str, path: str) -> str:
+    """The name of an unfinished file, made here: the sender's name is never a path of ours."""
+    return f"{feed}.{hashlib.sha256(path.encode()).hexdigest()[:32]}"
+
+
+def forget_others(folder: Path, feed: str, *, stems: Set[str]) -> None:
+    """Clear away a feed's unfinished files that can never be finished: their names are no longer offered."""
+    for leaving in folder.glob(f"{feed}.*"):
+        if leaving.suffix in {".part", ".json", ".new", ".lock"} and leaving.stem not in stems:
+            leaving.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -106,6 +106,7 @@ class Project:
     def connector(self, feed: Feed, *, workdir: Path) -> Connector:
         """The feed's connector, loaded from the city's ``connectors`` folder by path."""
         module = load_connector(self.root / "connectors", feed.connector)
+        workdir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         workdir.mkdir(parents=True, exist_ok=True)
         made: Connector = module.connect(self.connection(feed.connection), workdir=workdir)
         return made

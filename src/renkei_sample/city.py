@@ -29,7 +29,7 @@ class City:
     @classmethod
     def open(cls, var: Path) -> "City":
         """The city that was built in a folder; ``FileNotFoundError`` where there is none."""
-        city = cls(var=var.resolve(), home=server_home(var))
+        city = cls(var=var.resolve(), home=_home(var))
         if not (city.sample / "state" / "state.json").exists():
             raise FileNotFoundError(f"no sample city in {var}; build one first")
         return city
@@ -128,6 +128,12 @@ class City:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
+def _home(var: Path) -> Path:
+    """Where the servers were put when the city was built; else where they would be put now."""
+    recorded = var / "sample" / "home"
+    return Path(recorded.read_text(encoding="utf-8")) if recorded.exists() else server_home(var)
+
+
 def open_city(var: Path) -> City:
     """The city that was built in a folder; ``FileNotFoundError`` where there is none."""
     return City.open(var)
@@ -135,7 +141,8 @@ def open_city(var: Path) -> City:
 
 def build(var: Path, *, residents: int = 20_000, seed: int = 1, day: date = BASE_DAY) -> City:
     """Make the city anew; one with the same residents, seed and day that has not moved on is kept."""
-    city = City(var=var.resolve(), home=server_home(var))
+    var.mkdir(parents=True, exist_ok=True)
+    city = City(var=var.resolve(), home=_home(var))
     if _is_same(city, residents=residents, seed=seed, day=day):
         return city
     city.stop()
@@ -166,6 +173,8 @@ def _make(city: City, *, residents: int, seed: int, day: date) -> None:
     plant(state)
     own_folder(city.var / "keys", user=None, mode=0o700)
     own_folder(city.home, user=None, mode=0o755 if is_root() else 0o700)
+    city.sample.mkdir(exist_ok=True)
+    (city.sample / "home").write_text(str(city.home), encoding="utf-8")
     city.juki.create()
     city.files.create()
     city.juki.append(_history(state))

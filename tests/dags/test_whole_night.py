@@ -1,6 +1,7 @@
 """One whole Airflow under the supervisor, driven by REST. Started once; the tests run in this order."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ from renkei import project, supervisor
 supervisor.up(project.load(pathlib.Path(sys.argv[1])), timed=False)
 """
 
-pytestmark = [pytest.mark.slow_airflow, pytest.mark.timeout(600), pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.slow_airflow, pytest.mark.timeout(600)]
 
 
 class Hub:
@@ -78,7 +79,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     made.process.terminate()
     made.process.wait(60)
     Cluster(made.places.var / "pg").stop()
-    subprocess.run(["rm", "-rf", str(Cluster(made.places.var / "pg").home)], check=False)
+    shutil.rmtree(Cluster(made.places.var / "pg").home)
 
 
 def test_everything_is_healthy_soon_and_nothing_listens_beyond_loopback(hub: Hub):
@@ -192,6 +193,23 @@ def ring_at_once(hub: Hub, assets: list[int], day: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_behind(tmp_path):
+    city = build(tmp_path / "city")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "RENKEI_"))}
+    started = subprocess.Popen([sys.executable, "-c", UP, str(city.root)], env=env)
+    places = Places(city.root / "var")
+    wait_for(lambda: "api-server" in recall(places).parts, seconds=START_LIMIT, of=started)
+    parts = recall(places).parts
+
+    started.send_signal(signal.SIGINT)
+
+    assert started.wait(60) == 0
+    assert sessions.members(parts.values()) == set()
+    cluster = Cluster(places.var / "pg")
+    assert not cluster.is_running()
+    shutil.rmtree(cluster.home)
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(hub: Hub):

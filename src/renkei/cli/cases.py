@@ -74,7 +74,7 @@ def _after(text: str | None) -> tuple[date, int] | None:
 def _heads() -> Sequence[str]:
     return (
         say("案件番号", "case"), word("run", "rule"), say("重要度", "severity"), word("run", "state"),
-        say("担当課", "department"), say("検出日", "found"), say("期限", "due"), word("run", "reopened"),
+        say("担当課", "department"), say("検出日", "found"), say("期限", "due"), say("再発", "came back"),
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ _EVENTS = {
 
 
 def _course(found: "CaseDetail") -> str:
-    heads = (word("run", "as_of"), say("経緯", "event"), word("run", "by"))
+    heads = (word("run", "as_of"), say("経緯", "event"), say("実行者", "by"))
     return table(heads, [(event.as_of, say(*_EVENTS[event.kind]), event.actor) for event in found.events])
 
 

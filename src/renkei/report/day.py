@@ -40,7 +40,7 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleDay:
-    """What one rule found, opened and closed, and how many of its mismatches stand open."""
+    """How many mismatches of one rule were new, resolved and open that day; ``reopened`` counts cases."""
 
     rule_id: str
     rule_digest: str
@@ -129,11 +129,12 @@ _RECONCILE = """
     ORDER BY started_at DESC LIMIT 1
 """
 _RULES = """
-    SELECT r.rule_id, r.rule_digest, r.state, r.compared, r.in_transit, r.opened, r.closed, r.reopened,
-        r.missing_feeds, count(m.mismatch_id) AS standing
+    SELECT r.rule_id, r.rule_digest, r.state, r.compared, r.in_transit, r.reopened, r.missing_feeds,
+        count(*) FILTER (WHERE m.first_as_of = :as_of) AS opened,
+        count(*) FILTER (WHERE m.gone_as_of = :as_of) AS closed,
+        count(m.mismatch_id) FILTER (WHERE m.gone_as_of IS NULL OR m.gone_as_of > :as_of) AS standing
     FROM rule_result r
     LEFT JOIN mismatch m ON m.rule_id = r.rule_id AND m.first_as_of <= :as_of
-        AND (m.gone_as_of IS NULL OR m.gone_as_of > :as_of)
     WHERE r.run_id = CAST(:run_id AS uuid)
     GROUP BY r.run_id, r.rule_id ORDER BY r.rule_id
 """

@@ -68,7 +68,7 @@ class _Making:
 
     @property
     def feeds(self) -> dict[str, str]:
-        return {feed.id: feed.title for feed in self.project.feeds}
+        return {feed.id: f"{label('system', feed.system)} {feed.title}" for feed in self.project.feeds}
 
     @property
     def systems(self) -> tuple[str, ...]:

@@ -32,11 +32,12 @@ def up(
     """
     from renkei.supervisor.run import Supervisor
 
-    enough = until or threading.Event()
+    enough, ready = until or threading.Event(), threading.Event()
     supervisor = Supervisor(project, timed=timed)
-    with _signals_set(enough):
+    with _signals_set(enough, ready), suppress(KeyboardInterrupt):
         try:
             state = supervisor.start()
+            ready.set()
             if on_ready:
                 on_ready(state)
             supervisor.watch(enough)
@@ -82,14 +83,16 @@ def down(project: "Project", *, timeout: float = 60.0) -> bool:
 
 
 @contextmanager
-def _signals_set(event: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set the event, where we own the main thread; what was there before comes back."""
+def _signals_set(enough: threading.Event, ready: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``enough``, and cut the start short, where we own the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        event.set()
+        enough.set()
+        if not ready.is_set():
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

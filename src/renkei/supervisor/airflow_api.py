@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -118,12 +119,12 @@ class AirflowApi:
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 text = answer.read()
+                return json.loads(text) if text else None
         except urllib.error.HTTPError as refused:
             with refused:
                 raise _refusal(refused, method, path) from None
-        except OSError as down:
+        except (OSError, HTTPException, ValueError) as down:
             raise TryAgain("E_AIRFLOW_DOWN", url=self.url) from down
-        return json.loads(text) if text else None
 
 
 def poll(ask: Callable[[], T], *, timeout: float, every: float = 0.4) -> Iterator[T]:

@@ -84,10 +84,13 @@ class Supervisor:
         """Start again what dies or falls silent, until told to end."""
         looked = time.monotonic()
         while not until.wait(0.5):
-            self._revive_the_dead()
-            if time.monotonic() - looked >= LOOK_EVERY:
-                looked = time.monotonic()
-                self._look()
+            try:
+                self._revive_the_dead()
+                if time.monotonic() - looked >= LOOK_EVERY:
+                    looked = time.monotonic()
+                    self._look()
+            except OSError as fault:  # no memory or file handle left just now: look again
+                self._note("could not act", errno=fault.errno)
 
     def stop(self) -> None:
         """End every part with everything it started, then the database; a second call changes nothing."""

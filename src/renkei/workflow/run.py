@@ -123,7 +123,7 @@ def keep(work: Work, table: "pa.Table") -> str:
     import pyarrow.parquet as pq
 
     place = work.project.var / "work" / f"{work.run_id}.parquet"
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pq.write_table(table, place, compression="zstd")
     try:
         return work.landing.adopt(place)

@@ -1,4 +1,3 @@
-
 """A registry with a few residents, one day of deliveries, findings and cases, written as small tables."""
 
 import json
@@ -251,6 +250,7 @@ def _results(connection: sa.Connection) -> None:
     run_id = uuid.uuid5(uuid.NAMESPACE_OID, "reconcile:all")
     for rule, state, missing in (
         ("R10", "compared", []), ("R11", "compared", []), ("R19", "compared", []), ("R38", "compared", []),
+        ("R01", "compared", []),
         ("R22", "not_compared", ["welfare.benefit"]),
     ):  # fmt: skip
         connection.execute(

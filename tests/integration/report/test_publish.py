@@ -1,4 +1,3 @@
-
 import csv
 import hashlib
 import os
@@ -317,8 +316,31 @@ def test_the_run_page_tells_the_equation_and_what_was_refused(registry: sa.Engin
     assert "受信 100 = 反映 20 + 変更なし 79 + 旧版 0 + 取込エラー 1" in page
     assert "Read 100 = Merged 20 + Unchanged 79 + Superseded 0 + Rejected 1" in page
     assert "照合できず: R22 児童手当未申請" in page
-    assert "E_TRAILER_COUNT welfare.benefitの連携：トレーラの件数 5 に対し、データは 4 件です。" in page
+    assert "E_TRAILER_COUNT 福祉 welfare.benefitの連携：トレーラの件数 5 に対し、データは 4 件です。" in page
     assert "6 分" in page
+
+
+def test_new_resolved_and_open_of_a_rule_are_counted_in_one_unit(registry: sa.Engine, tmp_path: Path) -> None:
+    seed(registry)
+    with registry.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE mismatch SET gone_as_of = '{AS_OF}' WHERE case_id = 3")
+        connection.exec_driver_sql("UPDATE mismatch SET first_as_of = '2026-11-19' WHERE case_id IN (3, 5)")
+
+    tree = html.fromstring(page_of(made(registry, tmp_path)))
+
+    data = next(table for table in tree.iter("table") if table.findtext("caption") == "規則別の不一致")
+    columns = [cell.text for cell in data.find("thead").iter("th")]
+    shown = {
+        row.find("th").text.split()[0]: dict(
+            zip(columns[1:], [cell.text for cell in row.iter("td")], strict=True)
+        )
+        for row in data.find("tbody").iter("tr")
+    }
+    counts = {rule: (row["新規"], row["解消"], row["残"]) for rule, row in shown.items()}
+    assert counts["R10"] == ("1", "1", "1")
+    assert counts["R38"] == ("0", "0", "1")
+    assert counts["R01"] == ("0", "0", "0")
+    assert counts["R22"] == ("–", "–", "–")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

@@ -142,10 +142,12 @@ def test_files_out_of_order_leave_the_newest_state(desk: Desk) -> None:
 def test_a_file_without_its_done_file_waits(desk: Desk) -> None:
     desk.send("KJ_20261120.DAT", desk.original, done=False)
 
-    result = desk.sync()
+    with pytest.raises(TryAgain, match="E_FILE_GROWING"):
+        desk.sync()
 
-    assert (result.counts.records, result.delivered) == (0, False)
     assert desk.verdicts() == []
+    desk.send("KJ_20261120.DAT", desk.original)
+    assert desk.sync().counts.records == records_of(desk)
 
 
 def test_most_of_the_city_vanishing_from_a_sound_file_is_held(desk: Desk) -> None:
