@@ -19,7 +19,7 @@ from renkei.errors import Stop, TryAgain
 from renkei.supervisor import health, sessions
 from renkei.supervisor.airflow_api import AirflowApi
 from renkei.supervisor.hold import Leash, end_leftovers, holder_of, take_lock
-from renkei.supervisor.parts import API, PARTS, SCHEDULER
+from renkei.supervisor.parts import API, PARTS, SCHEDULER, trim_logs
 from renkei.supervisor.places import Places, State, administrator, recall, remember, secret_of, settle_port
 from renkei.supervisor.settings import environment, write_configuration
 
@@ -133,6 +133,18 @@ def test_a_second_supervisor_is_refused(tmp_path):
     assert holder_of(places) == os.getpid()
     lock.close()
     assert holder_of(places) == 0
+
+
+def test_a_long_log_is_set_aside_while_its_part_goes_on_writing(tmp_path):
+    place = tmp_path / "scheduler.log"
+    with place.open("ab", buffering=0) as log:
+        log.write(b"x" * 100)
+
+        trim_logs(tmp_path, limit=50)
+        log.write(b"after")
+
+    assert place.read_bytes() == b"after"
+    assert place.with_suffix(".log.1").read_bytes() == b"x" * 100
 
 
 def test_a_port_is_kept_while_it_is_free():

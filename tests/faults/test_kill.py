@@ -12,15 +12,14 @@ from renkei.failpoint import NAMES
 
 Attempt = Callable[..., int]
 SYNC = (("sync_in", "tax.taxpayer"),)
-NIGHT = (("sync_in", "juki.resident"), ("sync_in", "tax.taxpayer"), ("reconcile",))
-ALL = (*NIGHT, ("report",), ("seal",))
 #: These places are inside the child that reads over ODBC; its death is a lost connection to the run.
 IN_THE_CHILD = ("snap.opened", "pull.chunk", "pull.last")
 
 
 def verbs_reaching(place: str) -> tuple[tuple[str, ...], ...]:
-    if place.startswith(("reconcile.", "seal.", "report.")):
-        return ALL
+    verb = place.partition(".")[0]
+    if verb in ("reconcile", "seal", "report"):
+        return (*SYNC, (verb,))
     return (("sync_in", "juki.resident"),) if place in IN_THE_CHILD else SYNC
 
 

@@ -35,6 +35,10 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
     """Merge what changed; the caller checks the fence, writes unit, cursor and audit event, and commits."""
     kind = RECORD_TYPES[unit.record]
     failpoint("merge.begin")
+    is_large = difference.changed.num_rows >= _MANY
+    if is_large:
+        # statistics of before a large load make the planner expect few rows and loop over many
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
     _stage(connection, difference, kind)
     failpoint("merge.staged")
     if kind.name == "person":
@@ -46,7 +50,7 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
     failpoint("merge.history")
     if kind.name == "person":
         _identify(connection, unit)
-    if difference.changed.num_rows >= _MANY:
+    if is_large:
         _refresh_statistics(connection, kind)
 
 

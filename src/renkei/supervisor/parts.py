@@ -1,6 +1,7 @@
 """The programs that make up the running hub, and one process of one of them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import IO
 
 from renkei.supervisor import sessions
 
-#: A log of more than this is set aside (one generation) when its part starts.
+#: A log of more than this is set aside (one generation).
 LOG_LIMIT = 20_000_000
 
 
@@ -82,8 +83,14 @@ class Running:
         self._process.wait()
 
 
+def trim_logs(folder: Path, *, limit: int = LOG_LIMIT) -> None:
+    """Set aside what has grown too long. The parts append, so an emptied file goes on from its start."""
+    for place in folder.glob("*.log"):
+        if place.stat().st_size > limit:
+            shutil.copyfile(place, place.with_suffix(".log.1"))
+            os.truncate(place, 0)
+
+
 def _open_log(place: Path) -> IO[bytes]:
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists() and place.stat().st_size > LOG_LIMIT:
-        place.replace(place.with_suffix(".log.1"))
     return os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640), "ab")

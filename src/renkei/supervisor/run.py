@@ -22,7 +22,7 @@ from renkei.supervisor.databases import (
     open_databases,
 )
 from renkei.supervisor.hold import Leash, end_leftovers, take_lock
-from renkei.supervisor.parts import API, PARTS, SCHEDULER, Part, Running
+from renkei.supervisor.parts import API, PARTS, SCHEDULER, Part, Running, trim_logs
 from renkei.supervisor.places import Places, State, recall, remember, settle_port
 from renkei.supervisor.settings import environment, write_configuration
 
@@ -89,6 +89,7 @@ class Supervisor:
                 if time.monotonic() - looked >= LOOK_EVERY:
                     looked = time.monotonic()
                     self._look()
+                    trim_logs(self.places.log)
             except OSError as fault:  # no memory or file handle left just now: look again
                 self._note("could not act", errno=fault.errno)
 

@@ -289,7 +289,8 @@ def commit_unit(
             now=now,
         )
         failpoint("merge.watermark")
-        control.judge(connection, landed, "merged", as_of=as_of)
+        late = {"code": "E_DELIVERY_OLD", "facts": {"feed": landed.feed, "as_of": as_of}}
+        control.judge(connection, landed, "merged", as_of=as_of, **(late if difference.is_late else {}))
         events.record(
             connection,
             action="unit.done",

@@ -1,5 +1,6 @@
 """Names are data: whatever a sender calls a file, nothing of it becomes a path here."""
 
+from datetime import date
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -31,8 +32,8 @@ def test_any_name_is_judged_and_stays_inside_the_work_folder(name: str) -> None:
         assert len(place.name) < 100
 
 
-@given(st.lists(st.tuples(st.dates(), st.integers(0, 9)), unique=True))
-def test_files_come_in_the_order_of_the_dates_in_their_names(days: list[tuple[object, int]]) -> None:
+@given(st.lists(st.tuples(st.dates(date(1900, 1, 1), date(2999, 12, 31)), st.integers(0, 9)), unique=True))
+def test_files_come_in_the_order_of_the_dates_in_their_names(days: list[tuple[date, int]]) -> None:
     entries = [
         Seen(name=f"KJ_{day:%Y%m%d}_{number}.DAT", size=1, modified=-number, regular=True)
         for day, number in days

@@ -137,6 +137,7 @@ def test_files_out_of_order_leave_the_newest_state(desk: Desk) -> None:
         desk.count("person_record", "known_to IS NULL AND resident_status = 'moved_out' AND rec_no = 1") == 0
     )
     assert desk.count("cursor", "as_of = '2026-11-21'") == 1
+    assert desk.verdicts()[-1] == ("KJ_20261120.DAT", "merged", "E_DELIVERY_OLD")
 
 
 def test_a_file_without_its_done_file_waits(desk: Desk) -> None:
