@@ -2,7 +2,8 @@
 
 Connection settings: ``host port user``, ``host_key`` (the pinned public key, ``ssh-ed25519 AAAA…``),
 ``key_file`` (our private key), and if wanted ``passphrase`` (a reference, ``file:/path`` or ``env:NAME``),
-``timeout`` (seconds of silence before a link counts as lost, 30 unless said) and ``retry_seconds``.
+``timeout`` (seconds of silence before a link counts as lost, 30 unless said), ``retry_seconds`` and ``base``
+(the account's folder, where the server does not make it the root).
 Feed settings: ``path`` (folder and pattern, ``/out/KJ_*.DAT``), and if wanted ``done`` (the suffix of the
 sender's done-file, ``.END``), ``settle`` (``10s``: without a done-file, how long a file must stand still) and
 ``as_of`` (a pattern whose first group is the date in the name, eight digits unless said).
@@ -13,10 +14,11 @@ What a pull promises:
 - a file that is still being written is left; one that is replaced while it is read is thrown away;
 - a broken transfer goes on where it stopped only when what was read before is proved to be the same file;
 - a name on the server is data: it never becomes a path here, and a link there is never followed;
-- files come oldest first, and one that was taken before is not fetched again.
+- files come oldest first; one that was taken before is not fetched again.
 """
 
 import binascii
+import logging
 import posixpath
 import socket
 import stat
@@ -48,6 +50,8 @@ _KEY_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 def connect(connection: Connection, *, workdir: Path) -> "SftpConnector":
     """A connector for one account; nothing is contacted yet."""
+    # paramiko logs names of files and whole tracebacks; every fault is raised with its code anyway
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     return SftpConnector(connection, workdir)
 
 
@@ -70,9 +74,9 @@ class SftpConnector:
         E_SSH_OLD, E_DISK. FixDeclaration: E_SOURCE_OBJECT, E_SECRET, E_DECLARATION.
         """
         taken = dict(since.position.get("seen", {})) if since else {}
-        wanted, fetched = wanted_of(feed), 0
+        wanted, fetched = wanted_of(feed, base=self.connection.settings.get("base", "")), 0
         self._workdir.mkdir(parents=True, exist_ok=True)
-        with _Session(self.connection, feed.id) as session:
+        with closing(_Session(self.connection, feed.id)) as session:
             judged = judge(session.listing(wanted.folder), wanted, taken)
             failpoint("snap.opened")
             ready = judged.ready + _settled(session, wanted, judged.unsure)
@@ -91,13 +95,11 @@ class SftpConnector:
 
     def test(self) -> Mapping[str, str]:
         """Prove the host key, sign in once, and say what was agreed on."""
-        with _Session(self.connection, self.connection.name) as session:
+        with closing(_Session(self.connection, self.connection.name)) as session:
             transport = session.transport()
-            return {
-                "server": transport.remote_version,
-                "host_key": transport.get_remote_server_key().fingerprint,
-                "cipher": str(vars(transport).get("remote_cipher", "")),
-            }
+            cipher = str(vars(transport).get("remote_cipher", ""))
+            key = transport.get_remote_server_key().fingerprint
+            return {"server": transport.remote_version, "host_key": key, "cipher": cipher}
 
 
 def _delivery(
@@ -168,10 +170,8 @@ class _Session:
         self._transport: paramiko.Transport | None = None
         self._received = 0
 
-    def __enter__(self) -> "_Session":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Hang up."""
         if self._transport is not None:
             self._transport.close()
 
@@ -179,7 +179,8 @@ class _Session:
         """The live transport, signed in; the server is asked to sign us in again only when it hung up."""
         if self._transport is None or not self._transport.is_active():
             self._transport = _sign_in(self._connection)
-            self._client = _Client.on(self._transport, timeout=_timeout(self._connection))
+            with self._link("sftp"):
+                self._client = _Client.on(self._transport, timeout=_timeout(self._connection))
         return self._transport
 
     def listing(self, folder: str) -> list[Seen]:
@@ -238,7 +239,7 @@ class _Session:
             facts = {"connection": self._connection.name, "object": what, "state": type(refused).__name__}
             raise FixDeclaration("E_SOURCE_OBJECT", **facts) from None
         except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError):
-            self.__exit__()
+            self.close()
             raise TryAgain("E_PULL_LOST", feed=self.feed, bytes=self._received) from None
 
 

@@ -46,12 +46,12 @@ class Judged:
     notes: list[str]
 
 
-def wanted_of(feed: Feed) -> Wanted:
-    """Read ``path``, ``done``, ``settle`` and ``as_of`` of a feed's settings."""
+def wanted_of(feed: Feed, *, base: str = "") -> Wanted:
+    """Read ``path``, ``done``, ``settle`` and ``as_of`` of a feed's settings; ``path`` is below ``base``."""
     settings = feed.settings
-    folder, pattern = posixpath.split(str(settings.get("path", "")))
+    folder, pattern = posixpath.split(base + str(settings.get("path", "")))
     try:
-        if not pattern or set(folder) & set("*?["):
+        if not pattern or set(folder.removeprefix(base)) & set("*?["):
             raise ValueError("path must be a folder and one file pattern, such as /out/KJ_*.DAT")
         return Wanted(
             folder=folder or ".",

@@ -62,8 +62,8 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "positions_are_plain_json",
     ),
     "a secret told": (
-        '"host_key": transport',
-        '"key": self.connection.settings["key_file"], "host_key": transport',
+        '"host_key": key,',
+        '"host_key": key, "key": self.connection.settings["key_file"],',
         "testing_tells_no_secret",
     ),
     "an import of the engine": (

@@ -142,6 +142,16 @@ def test_a_connection_test_signs_in_and_names_no_secret(sftp: ModuleType, sshd: 
     assert found["host_key"].startswith("SHA256:")
 
 
+def test_a_base_stands_before_every_path(sftp: ModuleType, sshd: Sshd, tmp_path: Path) -> None:
+    sshd.put("KJ_20261120.DAT", b"x", modified=T0)
+    sshd.put("KJ_20261120.END", b"", modified=T0)
+    below = sshd.at(sshd.port, base=str(sshd.out.parent))
+
+    (delivery,), _ = pull_files(sftp, below, Path("/out"), tmp_path / "work")
+
+    assert delivery.name == "KJ_20261120.DAT"
+
+
 def test_a_missing_folder_is_named(sftp: ModuleType, sshd: Sshd, tmp_path: Path) -> None:
     with pytest.raises(FixDeclaration, match="E_SOURCE_OBJECT"):
         pull_files(sftp, sshd.connection, sshd.out / "nowhere", tmp_path / "work")
