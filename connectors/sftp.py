@@ -2,8 +2,7 @@
 
 Connection settings: ``host port user``, ``host_key`` (the pinned public key, ``ssh-ed25519 AAAA…``),
 ``key_file`` (our private key), and if wanted ``passphrase`` (a reference, ``file:/path`` or ``env:NAME``),
-``timeout`` (seconds of silence before a link counts as lost, 30 unless said), ``retry_seconds`` and ``base``
-(the account's folder, where the server does not make it the root).
+``timeout`` (seconds of silence that lose a link, 30 unless said), ``retry_seconds`` and ``base`` (its root).
 Feed settings: ``path`` (folder and pattern, ``/out/KJ_*.DAT``), and if wanted ``done`` (the suffix of the
 sender's done-file, ``.END``), ``settle`` (``10s``: without a done-file, how long a file must stand still) and
 ``as_of`` (a pattern whose first group is the date in the name, eight digits unless said).

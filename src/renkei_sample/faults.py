@@ -123,15 +123,17 @@ def enrol_with_wrong_birth(state: CityState, rng: Random) -> int:
     """A newcomer is enrolled by hand at the welfare counter with a wrong birth date: R11."""
     entry = happenings.arrive(state, rng, children=0)[0]
     born = from_ymd(entry.seinengappi)
-    wrong = wrong_birth(born, "day_month_swap", rng) or wrong_birth(born, "one_digit", rng)
+    slips = (
+        ("day_month_swap", wrong_birth(born, "day_month_swap", rng)),
+        ("one_digit", wrong_birth(born, "one_digit", rng)),
+    )
+    klass, wrong = next((slip for slip in slips if slip[1] is not None), ("", None))
     number = enrol_welfare(state, rng, entry, household=state.welfare_number("W"), day=state.day, by="person")
     start_benefit(state, rng, of=number, kind=LONG_TERM_CARE, start=state.day, day=state.day, by="person")
     if wrong is not None:
         row = replace(state.recipients[number], seinengappi=wrong.isoformat())
         state.put_recipient(row)
-        findings.other_birth(
-            state, entry, row, klass="day_month_swap" if wrong.year == born.year else "one_digit"
-        )
+        findings.other_birth(state, entry, row, klass=klass)
     return 1
 
 

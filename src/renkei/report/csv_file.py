@@ -1,23 +1,27 @@
 """CSV as municipal PCs open it: UTF-8 with a mark, CRLF, every cell quoted, no cell a formula."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+Row = TypeVar("Row", bound=Sequence[str])
 
 #: A spreadsheet runs a cell beginning with one of these as a formula; Japanese editions the wide ones too.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def write(path: Path, *, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Write the table and return how many rows it has."""
-    count = 0
+def through(path: Path, *, header: Sequence[str], rows: Iterable[Row]) -> Iterator[Row]:
+    """Write each row and hand it on as it came, so that one reading of the rows makes several files.
+
+    The file is finished when the rows are used up.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file, dialect="excel", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         out.writerow(header)
         for row in rows:
             out.writerow([inert(cell) for cell in row])
-            count += 1
-    return count
+            yield row
 
 
 def inert(cell: str) -> str:

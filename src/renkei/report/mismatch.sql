@@ -1,10 +1,13 @@
--- LIMIT 1 states that one version is open at a time, and keeps each look-up on the index.
+-- Only the records that open mismatches speak of are read, each once, by its index.
 , restricted_key AS MATERIALIZED (
-    SELECT split_part(l.feed, '.', 1) AS system, l.source_key
+    SELECT split_part(l.feed, '.', 1) || '.' || l.source_key AS key
     FROM restricted JOIN link l USING (resident_id)
     WHERE l.known_to IS NULL
 ), shown AS MATERIALIZED (
-    SELECT *
+    SELECT
+        *,
+        split_part(left_feed, '.', 1) || '.' AS left_system,
+        split_part(right_feed, '.', 1) || '.' AS right_system
     FROM mismatch
     WHERE first_as_of <= :as_of
       AND (gone_as_of IS NULL OR gone_as_of > :as_of)
@@ -56,22 +59,14 @@ SELECT
     ) AS party_number,
     left_record.said AS left_said,
     right_record.said AS right_said,
-    (
-        SELECT jsonb_agg(o.said ORDER BY o.feed, o.source_key)
-        FROM link l
-        CROSS JOIN LATERAL (SELECT * FROM record WHERE feed = l.feed AND source_key = l.source_key LIMIT 1) o
-        WHERE l.resident_id = m.resident_id AND l.known_to IS NULL
-    ) AS others_said,
+    others.said AS others_said,
     m.subject_kind = 'resident' AND (
         g.resident_id IS NULL
         OR m.resident_id IN (SELECT resident_id FROM restricted)
-        OR EXISTS (
-            SELECT FROM (VALUES
-                (m.left_feed, left_record.subject_key), (m.left_feed, left_record.payee_key),
-                (m.right_feed, right_record.subject_key), (m.right_feed, right_record.payee_key)
-            ) AS involved (feed, key)
-            JOIN restricted_key k ON k.system = split_part(involved.feed, '.', 1) AND k.source_key = involved.key
-        )
+        OR coalesce(m.left_system || left_record.subject_key IN (SELECT key FROM restricted_key), false)
+        OR coalesce(m.left_system || left_record.payee_key IN (SELECT key FROM restricted_key), false)
+        OR coalesce(m.right_system || right_record.subject_key IN (SELECT key FROM restricted_key), false)
+        OR coalesce(m.right_system || right_record.payee_key IN (SELECT key FROM restricted_key), false)
     ) AS is_restricted
 FROM shown m
 JOIN "case" c USING (case_id)

@@ -85,22 +85,22 @@ def _zone(project: "Project") -> ZoneInfo:
 
 def _write(engine: Engine, stage: Path, making: _Making) -> dict[str, int]:
     """All files from one snapshot of the registry."""
-    name = f"mismatches-{making.as_of}"
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         day = read(connection, as_of=making.as_of, feeds=list(making.feeds))
-        counts = _write_workbook(connection, stage / f"{name}.xlsx", making, day)
-        heading = mismatch.header(making.systems)
-        csv_file.write(stage / f"{name}.csv", header=heading, rows=_rows(connection, making, Counter()))
+        counts = _write_mismatches(connection, stage / f"mismatches-{making.as_of}", making, day)
     page = run_html.render(day, front=_front(making), names=_names(making))
     (stage / f"run-{making.as_of}.html").write_text(page, "utf-8")
     return counts
 
 
-def _write_workbook(connection: Connection, place: Path, making: _Making, day: Day) -> dict[str, int]:
+def _write_mismatches(connection: Connection, place: Path, making: _Making, day: Day) -> dict[str, int]:
+    """CSV and workbook from one reading, so that they never differ."""
     seen: Counter[str] = Counter(rows=0, restricted=0)
+    header = mismatch.header(making.systems)
+    rows = csv_file.through(place.with_suffix(".csv"), header=header, rows=_rows(connection, making, seen))
     title = f"{making.project.config.name} 不一致一覧 {making.as_of}"
-    book = Workbook(place, title=title, made_at=making.now)
-    book.add_table("不一致", header=mismatch.header(making.systems), rows=_rows(connection, making, seen))
+    book = Workbook(place.with_suffix(".xlsx"), title=title, made_at=making.now)
+    book.add_table("不一致", header=header, rows=rows)
     seen["not_compared"] = sum(rule.state == "not_compared" for rule in day.rules)
     book.add_facts("条件・出力者・時刻・件数・版", _facts(making, day, seen))
     book.close()

@@ -103,6 +103,22 @@ def test_an_equal_number_with_another_birth_date_and_name_is_never_joined(regist
         ]
 
 
+def test_a_common_name_in_one_system_does_not_contradict_the_real_name_in_another(registry: sa.Engine) -> None:
+    real = person("1", name_key="TRANVANAN", kana_key="チャンヴァンアン", common_name_key="山本安")
+    shown = person(
+        "1",
+        name_key="山本安",
+        kana_key="ヤマモトアン",
+        date_of_birth_lo=date(1980, 4, 4),
+        date_of_birth_hi=date(1980, 4, 4),
+    )
+    take(registry, first(real))
+
+    take(registry, first(shown, feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    assert len(residents(registry)) == 1
+
+
 def test_without_the_contradiction_guard_the_stranger_would_be_joined(registry: sa.Engine) -> None:
     stranger = person("1", name_key="佐藤花子", kana_key="サトウハナコ", date_of_birth_lo=date(1999, 1, 1),
                       date_of_birth_hi=date(1999, 1, 1), match_key="other")  # fmt: skip

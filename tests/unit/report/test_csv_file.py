@@ -17,7 +17,7 @@ CORPUS = [
 
 def written(tmp_path: Path, *rows: list[str]) -> bytes:
     place = tmp_path / "x.csv"
-    csv_file.write(place, header=["a"] * max(map(len, rows)), rows=rows)
+    assert list(csv_file.through(place, header=["a"] * max(map(len, rows)), rows=rows)) == list(rows)
     return place.read_bytes()
 
 

@@ -83,6 +83,20 @@ def test_glyph_variants_and_characters_beyond_the_plane_survive(tmp_path: Path) 
     assert [text.text for text in sheet.findall(".//m:row[@r='2']/m:c/m:is/m:t", NS)][:5] == list(names)
 
 
+@pytest.mark.parametrize("count", [0, 3, 5, 6])
+def test_the_rows_are_used_up_even_when_a_sheet_is_exactly_full(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "ROWS_A_SHEET", 3)
+    rows = iter([row(str(n)) for n in range(count)])
+    book = Workbook(tmp_path / "x.xlsx", title="t", made_at=NOW)
+
+    assert book.add_table("t", header=["a"] * 14, rows=rows) == count
+
+    assert next(rows, None) is None
+    book.close()
+
+
 def test_rows_beyond_a_sheet_go_on_a_second_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "ROWS_A_SHEET", 3)
 

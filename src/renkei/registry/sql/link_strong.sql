@@ -9,6 +9,8 @@ JOIN person_record AS other
     ON other.feed = known.feed AND other.source_key = known.source_key AND other.known_to IS NULL
 WHERE NOT :refuse_contradictions
    OR coalesce(p.date_of_birth_lo <= other.date_of_birth_hi AND other.date_of_birth_lo <= p.date_of_birth_hi, true)
-   OR p.name_key IS NOT DISTINCT FROM other.name_key
-   OR p.kana_key IS NOT DISTINCT FROM other.kana_key
+   OR p.name_key = other.name_key
+   OR p.kana_key = other.kana_key
+   OR p.common_name_key IN (other.name_key, other.common_name_key)
+   OR p.name_key = other.common_name_key
 ORDER BY p.source_key, known.link_id

@@ -162,6 +162,7 @@ CREATE TABLE person_record (
     common_name text,
     name_key text,
     kana_key text,
+    common_name_key text,
     sex text,
     date_of_birth date,
     date_of_birth_raw text,
