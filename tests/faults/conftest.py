@@ -1,6 +1,5 @@
 """The kill harness's city and hub."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

@@ -22,7 +22,9 @@ def test_a_second_migration_changes_nothing(registry: sa.Engine, registry_url: s
     assert sorted(sa.inspect(registry).get_table_names()) == before
 
 
-@pytest.mark.parametrize("verb", ["UPDATE audit_event SET body = ''", "DELETE FROM audit_event", "TRUNCATE audit_seal"])
+@pytest.mark.parametrize(
+    "verb", ["UPDATE audit_event SET body = ''", "DELETE FROM audit_event", "TRUNCATE audit_seal"]
+)
 def test_the_audit_trail_refuses_rewriting(registry: sa.Engine, verb: str) -> None:
     with registry.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="append-only"):
         connection.exec_driver_sql(verb)

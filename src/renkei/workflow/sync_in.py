@@ -289,8 +289,9 @@ def commit_unit(
             now=now,
         )
         failpoint("merge.watermark")
-        late = {"code": "E_DELIVERY_OLD", "facts": {"feed": landed.feed, "as_of": as_of}}
-        control.judge(connection, landed, "merged", as_of=as_of, **(late if difference.is_late else {}))
+        overtaken = {"feed": landed.feed, "as_of": as_of} if difference.is_late else None
+        code = "E_DELIVERY_OLD" if difference.is_late else None
+        control.judge(connection, landed, "merged", as_of=as_of, code=code, facts=overtaken)
         events.record(
             connection,
             action="unit.done",

@@ -103,7 +103,9 @@ def test_an_equal_number_with_another_birth_date_and_name_is_never_joined(regist
         ]
 
 
-def test_a_common_name_in_one_system_does_not_contradict_the_real_name_in_another(registry: sa.Engine) -> None:
+def test_a_common_name_in_one_system_does_not_contradict_the_real_name_in_another(
+    registry: sa.Engine,
+) -> None:
     real = person("1", name_key="TRANVANAN", kana_key="チャンヴァンアン", common_name_key="山本安")
     shown = person(
         "1",

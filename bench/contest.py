@@ -1,0 +1,131 @@
+"""Runs contenders in turn, each in a process of its own, and says what they took."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bench.desk import Desk
+
+ROOT = Path(__file__).resolve().parents[1]
+#: A contest whose first round takes longer than this many seconds is not repeated.
+LONG = 15.0
+ROUNDS = 3
+
+
+class Failed(Exception):
+    """A contender ended without an answer; its own words are on standard error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One contender: how it is called in the result, and the task that it runs (``module.function``)."""
+
+    name: str
+    task: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One timed run. ``peak_mb`` is the largest resident set of one process; ``facts`` are counts."""
+
+    rows: int
+    seconds: float
+    peak_mb: float
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a contender took: the median of its runs, and the memory of the first one."""
+
+    name: str
+    rows: int
+    seconds: float
+    peak_mb: float
+    runs: int
+    facts: Mapping[str, Any]
+
+
+def entry(name: str, task: str, **options: Any) -> Entry:  # noqa: ANN401 - plain JSON values of a task
+    """A contender."""
+    return Entry(name=name, task=task, options=options)
+
+
+def alone(desk: Desk, task: str, **options: Any) -> Run:  # noqa: ANN401 - plain JSON values of a task
+    """Run a task once, in a fresh process."""
+    with _Contender(desk, entry(task, task, **options)) as contender:
+        return contender.go()
+
+
+def contest(desk: Desk, *entries: Entry, rounds: int = ROUNDS) -> list[Taken]:
+    """Run the entries in turn, round by round. Each keeps its process, so later rounds are warm for all."""
+    runs: list[list[Run]] = [[] for _ in entries]
+    with ExitStack() as stack:
+        contenders = [stack.enter_context(_Contender(desk, each)) for each in entries]
+        for number in range(rounds):
+            if number and sum(run[0].seconds for run in runs) > LONG:
+                break
+            for mine, contender in zip(runs, contenders, strict=True):
+                mine.append(contender.go())
+    return [_taken(each, mine) for each, mine in zip(entries, runs, strict=True)]
+
+
+def _taken(each: Entry, runs: Sequence[Run]) -> Taken:
+    first, seconds = runs[0], statistics.median(run.seconds for run in runs)
+    return Taken(
+        name=each.name, rows=first.rows, seconds=seconds, peak_mb=first.peak_mb, runs=len(runs),
+        facts=runs[-1].facts,
+    )  # fmt: skip
+
+
+class _Contender:
+    """The process of one task. It waits for a word before each run, and ends when we do."""
+
+    def __init__(self, desk: Desk, each: Entry) -> None:
+        self._entry = each
+        order = json.dumps({"task": each.task, "desk": desk.as_json(), "options": dict(each.options)})
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.child", order], cwd=ROOT, env=_environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._kill()
+        self._process.communicate()
+
+    def go(self) -> Run:
+        """One run; raises Failed when the process ends instead of answering."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
+            return Run(**json.loads(self._process.stdout.readline()))
+        except (BrokenPipeError, ValueError):
+            raise Failed(f"{self._entry.task} failed") from None
+
+    def _kill(self) -> None:
+        """The whole group: a program that the task started goes too."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the caller's own hub reaches a contender."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
