@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from bench import night
 from bench.contest import Failed
+from bench.lines import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,12 +16,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = _arguments(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        night.measure(residents=wanted.residents, seed=wanted.seed, days=wanted.days)
+        night.measure(residents=wanted.residents, seed=wanted.seed, days=wanted.days, rounds=wanted.rounds)
     except KeyboardInterrupt:
-        night.say("interrupted")
+        say("interrupted")
         return 130
     except Failed as failed:
-        night.say(str(failed))
+        say(str(failed))
         return 1
     return 0
 
@@ -36,6 +37,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     one.add_argument("--residents", type=int, default=20_000, metavar="N", help="people in the city (20000)")
     one.add_argument("--seed", type=int, default=1, metavar="S", help="another seed is another city (1)")
     one.add_argument("--days", type=int, default=1, metavar="N", help="nights after the first load (1)")
+    one.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
     return parser.parse_args(argv)
 
 

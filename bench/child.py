@@ -16,9 +16,10 @@ from bench.desk import Desk
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What a run did: how many rows, and counts worth telling."""
+    """What a run did: how many rows, seconds by part where it knows them, and counts worth telling."""
 
     rows: int
+    parts: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -32,9 +33,14 @@ def main() -> None:
     module, _, name = order["task"].rpartition(".")
     task: Callable[..., Runs] = getattr(importlib.import_module(f"bench.tasks.{module}"), name)
     runs = task(Desk.of_json(order["desk"]), **order["options"])
+    _answer({})  # ready: everything is imported
     for _ in sys.stdin:
-        sys.stdout.write(json.dumps(_timed(next(runs))) + "\n")
-        sys.stdout.flush()
+        _answer(_timed(next(runs)))
+
+
+def _answer(told: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
 
 
 def _timed(run: Callable[[], Done]) -> dict[str, Any]:
@@ -43,7 +49,8 @@ def _timed(run: Callable[[], Done]) -> dict[str, Any]:
     begun = time.perf_counter()
     done = run()
     seconds = time.perf_counter() - begun
-    return {"rows": done.rows, "seconds": seconds, "peak_mb": _peak() / 1024, "facts": dict(done.facts)}
+    told = {"rows": done.rows, "parts": dict(done.parts), "facts": dict(done.facts)}
+    return {**told, "seconds": seconds, "peak_mb": _peak() / 1024}
 
 
 def _peak() -> int:

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,6 @@ from bench.desk import Desk
 ROOT = Path(__file__).resolve().parents[1]
 #: A contest whose first round takes longer than this many seconds is not repeated.
 LONG = 15.0
-ROUNDS = 3
 
 
 class Failed(Exception):
@@ -41,18 +40,21 @@ class Run:
     rows: int
     seconds: float
     peak_mb: float
+    parts: Mapping[str, float]
     facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What a contender took: the median of its runs, and the memory of the first one."""
+    """What a contender took: the medians of its runs, and the memory of the first one."""
 
     name: str
     rows: int
     seconds: float
     peak_mb: float
     runs: int
+    is_sample: bool = False
+    parts: Mapping[str, float]
     facts: Mapping[str, Any]
 
 
@@ -64,14 +66,17 @@ def entry(name: str, task: str, **options: Any) -> Entry:  # noqa: ANN401 - plai
 def alone(desk: Desk, task: str, **options: Any) -> Run:  # noqa: ANN401 - plain JSON values of a task
     """Run a task once, in a fresh process."""
     with _Contender(desk, entry(task, task, **options)) as contender:
+        contender.wait()
         return contender.go()
 
 
-def contest(desk: Desk, *entries: Entry, rounds: int = ROUNDS) -> list[Taken]:
+def contest(desk: Desk, *entries: Entry, rounds: int) -> list[Taken]:
     """Run the entries in turn, round by round. Each keeps its process, so later rounds are warm for all."""
     runs: list[list[Run]] = [[] for _ in entries]
     with ExitStack() as stack:
         contenders = [stack.enter_context(_Contender(desk, each)) for each in entries]
+        for contender in contenders:
+            contender.wait()
         for number in range(rounds):
             if number and sum(run[0].seconds for run in runs) > LONG:
                 break
@@ -81,11 +86,17 @@ def contest(desk: Desk, *entries: Entry, rounds: int = ROUNDS) -> list[Taken]:
 
 
 def _taken(each: Entry, runs: Sequence[Run]) -> Taken:
-    first, seconds = runs[0], statistics.median(run.seconds for run in runs)
+    first = runs[0]
     return Taken(
-        name=each.name, rows=first.rows, seconds=seconds, peak_mb=first.peak_mb, runs=len(runs),
-        facts=runs[-1].facts,
-    )  # fmt: skip
+        name=each.name,
+        rows=first.rows,
+        seconds=statistics.median(run.seconds for run in runs),
+        peak_mb=first.peak_mb,
+        runs=len(runs),
+        is_sample="sample" in each.options,
+        parts={name: statistics.median(run.parts[name] for run in runs) for name in first.parts},
+        facts=first.facts,
+    )
 
 
 class _Contender:
@@ -109,16 +120,26 @@ class _Contender:
             self._kill()
         self._process.communicate()
 
+    def wait(self) -> None:
+        """Until it has imported what it needs: nobody's clock runs while another still starts."""
+        self._hear()
+
     def go(self) -> Run:
-        """One run; raises Failed when the process ends instead of answering."""
+        """One run."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.write("go\n")
             self._process.stdin.flush()
-            return Run(**json.loads(self._process.stdout.readline()))
-        except (BrokenPipeError, ValueError):
-            raise Failed(f"{self._entry.task} failed") from None
+        return Run(**self._hear())
+
+    def _hear(self) -> dict[str, Any]:
+        """The next answer; Failed when the process ended instead."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise Failed(f"{self._entry.task} failed")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def _kill(self) -> None:
         """The whole group: a program that the task started goes too."""

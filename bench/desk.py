@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from renkei.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = "bench_template"
+#: Databases: an empty migrated registry, and the one of the whole nights.
+TEMPLATE, NIGHTS = "bench_template", "bench_nights"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Desk:
         return sorted((self.scratch / "pulled" / feed).iterdir())
 
     def project(self, hub: str = "stages") -> "Project":
-        """The city's declarations with a ``var`` of their own: ``stages`` measured apart, or whole ``nights``."""
+        """The city's declarations with a ``var`` of their own: for ``stages`` alone or whole ``nights``."""
         from dataclasses import replace
 
         from renkei.project import load

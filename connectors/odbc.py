@@ -185,7 +185,12 @@ def _environment() -> dict[str, str]:
     """The child finds the hub's own modules, and libpq speaks English, so that faults can be told apart."""
     source = str(Path(errors.__file__).parents[1])
     path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
-    return {**os.environ, "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith("ODBC")}
+    return {**kept, "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
+
+
+#: What the driver may know of our environment; addresses and secrets of the hub are not in it.
+_PASSED = frozenset({"PATH", "HOME", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "RENKEI_FAILPOINTS"})
 
 
 def _answer(line: bytes, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,8 @@ NAMES = (
     "report.published",
 )
 
-_reached: Counter[str] = Counter()
+#: How often each place was reached under each plan: another plan begins to count anew.
+_reached: Counter[tuple[str, str]] = Counter()
 
 
 def failpoint(name: str) -> None:
@@ -51,11 +52,11 @@ def failpoint(name: str) -> None:
     plan = os.environ.get("RENKEI_FAILPOINTS")
     if not plan:
         return
-    _reached[name] += 1
+    _reached[plan, name] += 1
     for entry in plan.split(","):
         place, _, action = entry.strip().partition("=")
         action, _, nth = action.partition("@")
-        if place == name and _reached[name] == int(nth or 1):
+        if place == name and _reached[plan, name] == int(nth or 1):
             _act(action, name)
 
 

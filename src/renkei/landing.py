@@ -62,7 +62,7 @@ class Landing:
         place = self.path(digest)
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists():
+        if not place.exists() or digest_of(place) != digest:
             partial = place.with_name(f"{digest}.part.{os.getpid()}")
             try:
                 _copy_to_disk(source, partial)

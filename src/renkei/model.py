@@ -161,6 +161,7 @@ class UnitCounts:
     """The equation of one unit: records = merged + unchanged + superseded + rejected.
 
     ``ended`` counts records that a full delivery no longer holds; they were not read, so they stand apart.
+    ``withheld`` counts those that would have ended, had a rejected record not been possibly one of them.
     """
 
     records: int = 0
@@ -169,6 +170,7 @@ class UnitCounts:
     superseded: int = 0
     rejected: int = 0
     ended: int = 0
+    withheld: int = 0
 
     def __add__(self, other: "UnitCounts") -> "UnitCounts":
         mine, theirs = vars(self), vars(other)

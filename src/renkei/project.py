@@ -74,8 +74,8 @@ class Project:
     def digest(self) -> str:
         """One hash over everything the city declares; pinned in every run."""
         seen = sha256()
-        for folder in ("mappings", "reconciliation"):
-            for place in sorted((self.root / folder).rglob("*.*")):
+        for folder in ("connectors", "mappings", "reconciliation"):
+            for place in sorted(_declared(self.root / folder)):
                 seen.update(f"{place.relative_to(self.root)}\0".encode() + place.read_bytes())
         seen.update((self.root / CONFIG).read_bytes())
         return seen.hexdigest()
@@ -97,7 +97,7 @@ class Project:
         return self.mappings[feed_id]
 
     def connection(self, name: str) -> Connection:
-        """How to reach a legacy system, from ``connections.toml`` (mode 0600; secrets by reference)."""
+        """How to reach a legacy system, from ``connections.toml``; secrets stand there by reference only."""
         known = self._connections
         if name not in known:
             raise FixDeclaration("E_NOT_FOUND", kind="connection", name=name, nearest=nearest(name, known))
@@ -142,6 +142,10 @@ def load_connector(folder: Path, name: str) -> ModuleType:
 def nearest(name: str, known: "Mapping[str, Any] | list[str]") -> str:
     """The known name most like this one, for an error message."""
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.0)), "-")
+
+
+def _declared(folder: Path) -> list[Path]:
+    return [place for place in folder.rglob("*.*") if place.is_file() and place.suffix != ".pyc"]
 
 
 def _find(start: Path) -> Path:

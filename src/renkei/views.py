@@ -363,13 +363,17 @@ def restricted_digest(engine: Engine) -> str:
 
 
 def reject_is_shown(connection: Connection, reject_id: int) -> bool:
-    """True only when the record set aside belongs to a resident known not to be restricted."""
+    """True only when the record set aside belongs to a resident known not to be restricted.
+
+    A record whose key is in doubt may be anybody's, so it is never shown.
+    """
     query = f"""
         WITH {RESTRICTED}
         SELECT EXISTS (
             SELECT FROM reject j JOIN link l USING (feed, source_key)
             JOIN golden_version g USING (resident_id)
-            WHERE j.reject_id = :reject_id AND l.known_to IS NULL AND g.known_to IS NULL
+            WHERE j.reject_id = :reject_id AND NOT j.suspect AND j.code <> 'E_KEY_TWICE'
+              AND j.field NOT IN ('source_key', 'party_number') AND l.known_to IS NULL AND g.known_to IS NULL
               AND l.resident_id NOT IN (SELECT resident_id FROM restricted))
     """
     return bool(connection.execute(text(query), {"reject_id": reject_id}).scalar_one())

@@ -52,6 +52,9 @@ def _again(project: "Project", found: "RunView", *, as_json: bool) -> int:
         return reconcile.compare(project, found.as_of, limit=None, as_json=as_json)
     if found.kind == "report":
         return report.write(project, found.as_of, out=None, as_json=as_json)
-    verb = refeed if found.kind == "refeed" else sync_in
-    made = verb(project, found.target, as_of=found.as_of, actor=place.actor(), trigger="retry")
+    day, actor = found.as_of, place.actor()
+    if found.kind == "refeed":
+        made = refeed(project, found.target, as_of=day, actor=actor, trigger="retry")
+    else:
+        made = sync_in(project, found.target, as_of=day, actor=actor, trigger="retry", release=True)
     return run.show_result(made, limit=0, as_json=as_json)

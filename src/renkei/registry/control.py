@@ -1,31 +1,16 @@
-"""Who may write, what came, how far a feed is: runs, leases with fences, deliveries, units, cursors."""
+"""What came and what became of it: objects, deliveries, units, cursors, rejects."""
 
 import json
-import os
-import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from renkei.errors import Stop, TryAgain
-from renkei.failpoint import failpoint
 from renkei.model import Checkpoint, Delivery, UnitCounts
-
-#: A runner that has not renewed its lease for this long may be overtaken; the fence keeps it from writing.
-LEASE = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fence:
-    """Permission to write for one resource: only the newest number may commit."""
-
-    resource: str
-    number: int
+from renkei.registry.lease import Fence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +24,7 @@ class Landed:
     as_of: date | None
     stated_records: int | None
     is_file: bool
+    made_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,155 +33,15 @@ class Cursor:
 
     feed: str
     as_of: date
+    made_at: datetime
+    delivery_id: int
+    mapping_digest: str
     snapshot: str
     position: Mapping[str, Any]
 
-
-def acquire(engine: sa.Engine, resource: str, *, now: datetime) -> Fence:
-    """Take the lease of a resource with the next fence number; refused while another holder's runs."""
-    holder = _myself()
-    with engine.begin() as connection:
-        row = connection.execute(
-            sa.text("""
-                INSERT INTO lease (resource, fence, holder, expires_at)
-                VALUES (:resource, 1, :holder, :until)
-                ON CONFLICT (resource) DO UPDATE
-                SET fence = lease.fence + 1, holder = :holder, expires_at = :until
-                WHERE lease.expires_at <= :now
-                RETURNING fence
-            """),
-            {"resource": resource, "holder": holder, "until": now + LEASE, "now": now},
-        ).one_or_none()
-        if row is None:
-            raise TryAgain("E_LEASE_HELD", resource=resource, holder=_holder(connection, resource))
-    failpoint("lease.acquired")
-    return Fence(resource=resource, number=row.fence)
-
-
-def _holder(connection: sa.Connection, resource: str) -> str:
-    query = sa.text("SELECT holder FROM lease WHERE resource = :resource")
-    return str(connection.execute(query, {"resource": resource}).scalar())
-
-
-def release(engine: sa.Engine, fence: Fence, *, now: datetime) -> None:
-    """Let the next runner in; the fence number stays."""
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("UPDATE lease SET expires_at = :now WHERE resource = :resource AND fence = :fence"),
-            {"now": now, "resource": fence.resource, "fence": fence.number},
-        )
-
-
-def take_over_the_dead(engine: sa.Engine, resource: str, *, now: datetime) -> None:
-    """End the lease of a holder on this machine whose process is gone, so that a crash costs no waiting."""
-    with engine.begin() as connection:
-        row = connection.execute(
-            sa.text(
-                "SELECT holder, fence FROM lease WHERE resource = :resource AND expires_at > :now FOR UPDATE"
-            ),
-            {"resource": resource, "now": now},
-        ).one_or_none()
-        if row is not None and _is_dead(row.holder):
-            connection.execute(
-                sa.text("UPDATE lease SET expires_at = :now WHERE resource = :resource AND fence = :fence"),
-                {"now": now, "resource": resource, "fence": row.fence},
-            )
-
-
-def _myself() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _is_dead(holder: str) -> bool:
-    host, process, started = holder.rsplit(":", 2)
-    return host == socket.gethostname() and _started(int(process)) != started
-
-
-def _started(process: int) -> str:
-    """The process's start in clock ticks since boot: a number re-used by another process differs here."""
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text("ascii", "replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return stat.rpartition(")")[2].split()[19]
-
-
-def check_fence(connection: sa.Connection, fence: Fence) -> None:
-    """Inside the writing transaction: stop unless this runner is still the newest. Locks the lease row."""
-    number = connection.execute(
-        sa.text("SELECT fence FROM lease WHERE resource = :resource FOR UPDATE"), {"resource": fence.resource}
-    ).scalar()
-    if number != fence.number:
-        raise Stop("E_FENCED", resource=fence.resource, fence=fence.number)
-
-
-def open_run(
-    engine: sa.Engine,
-    *,
-    kind: str,
-    target: str,
-    as_of: date,
-    actor: str,
-    trigger: str,
-    project_digest: str,
-    code_version: str,
-    fence: Fence,
-    now: datetime,
-) -> uuid.UUID:
-    """Write the run's row, pinned to the declarations that it will use."""
-    run_id = uuid.uuid4()
-    with engine.begin() as connection:
-        connection.execute(
-            sa.text("""
-                INSERT INTO run (run_id, kind, target, as_of, state, actor, trigger, project_digest,
-                                 code_version, fence, started_at)
-                VALUES (:run_id, :kind, :target, :as_of, 'running', :actor, :trigger, :digest,
-                        :version, :fence, :now)
-            """),
-            {
-                "run_id": run_id,
-                "kind": kind,
-                "target": target,
-                "as_of": as_of,
-                "actor": actor,
-                "trigger": trigger,
-                "digest": project_digest,
-                "version": code_version,
-                "fence": fence.number,
-                "now": now,
-            },
-        )
-    return run_id
-
-
-def close_run(
-    connection: sa.Connection,
-    run_id: uuid.UUID,
-    *,
-    state: str,
-    counts: Mapping[str, Any],
-    stages: list[dict[str, Any]],
-    error: Mapping[str, Any] | None,
-    now: datetime,
-) -> None:
-    """Write how a run ended: its counts, the seconds of each stage, and its error if it had one."""
-    connection.execute(
-        sa.text("""
-            UPDATE run
-            SET state = :state, counts = :counts, stages = :stages, error_code = :code,
-                error_facts = :facts, finished_at = :now
-            WHERE run_id = :run_id
-        """),
-        {
-            "run_id": run_id,
-            "state": state,
-            "counts": json.dumps(dict(counts)),
-            "stages": json.dumps(stages),
-            "code": error["code"] if error else None,
-            "facts": json.dumps(error["facts"], default=str) if error else None,
-            "now": now,
-        },
-    )
+    def is_past(self, as_of: date, made_at: datetime) -> bool:
+        """True when a delivery speaks for a state before the one already merged."""
+        return (as_of, made_at) < (self.as_of, self.made_at)
 
 
 def insert_object(connection: sa.Connection, sha256: str, *, size: int, now: datetime) -> None:
@@ -219,7 +65,9 @@ def insert_delivery(
             INSERT INTO delivery (feed, name, sha256, as_of, stated_records, remote_modified, received_at,
                                   run_id, verdict)
             VALUES (:feed, :name, :sha256, :as_of, :stated, :modified, :now, :run_id, 'landed')
-            ON CONFLICT (feed, name, sha256) DO NOTHING
+            ON CONFLICT (feed, name, sha256) DO UPDATE
+            SET verdict = 'landed', error_code = NULL, error_facts = NULL
+            WHERE delivery.error_code = 'E_OBJECT_DAMAGED'
         """),
         {
             "feed": delivery.feed,
@@ -241,10 +89,11 @@ def waiting(engine: sa.Engine, feed: str) -> list[Landed]:
         rows = connection.execute(
             sa.text("""
                 SELECT delivery_id, feed, name, sha256, as_of, stated_records,
-                       remote_modified IS NOT NULL AS is_file
+                       remote_modified IS NOT NULL AS is_file,
+                       coalesce(remote_modified, received_at) AS made_at
                 FROM delivery
                 WHERE feed = :feed AND verdict = 'landed'
-                ORDER BY as_of NULLS FIRST, delivery_id
+                ORDER BY as_of NULLS FIRST, made_at, delivery_id
             """),
             {"feed": feed},
         )
@@ -252,19 +101,80 @@ def waiting(engine: sa.Engine, feed: str) -> list[Landed]:
 
 
 def same_content(connection: sa.Connection, landed: Landed) -> int | None:
-    """An earlier judged delivery of this feed with the same bytes for the same business day."""
+    """The merged delivery that this one only repeats, if it does.
+
+    Equal bytes for a day that is overtaken, or the very ones that hold now. Equal bytes after others of the
+    same day are no repetition: the source went back to an earlier state.
+    """
     found = connection.execute(
         sa.text("""
-            SELECT delivery_id
-            FROM delivery
-            WHERE feed = :feed AND sha256 = :sha256 AND as_of IS NOT DISTINCT FROM :as_of
-              AND delivery_id <> :self AND verdict = 'merged'
-            ORDER BY delivery_id
+            SELECT d.delivery_id
+            FROM delivery AS d
+            JOIN cursor AS c USING (feed)
+            JOIN unit AS u ON u.unit_id = c.unit_id
+            WHERE d.feed = :feed AND d.sha256 = :sha256 AND d.delivery_id <> :self AND d.verdict = 'merged'
+              AND (:as_of IS NULL OR d.as_of = :as_of)
+              AND (d.as_of < c.as_of OR d.delivery_id = u.delivery_id)
+            ORDER BY d.delivery_id
             LIMIT 1
         """),
         {"feed": landed.feed, "sha256": landed.sha256, "as_of": landed.as_of, "self": landed.delivery_id},
     ).scalar()
     return int(found) if found is not None else None
+
+
+def explained_rejects(connection: sa.Connection, feed: str) -> dict[str | None, int]:
+    """How many open rejects each key has (None: no key) that cannot be a resident who is missing."""
+    query = """
+        SELECT source_key, count(*) AS rejects
+        FROM reject
+        WHERE feed = :feed AND state = 'open' AND NOT suspect
+        GROUP BY source_key
+    """
+    rows = connection.execute(sa.text(query), {"feed": feed})
+    return {row.source_key: int(row.rejects) for row in rows}
+
+
+def release_deliveries(connection: sa.Connection, feed: str, as_of: date) -> list[int]:
+    """Put what was held or refused for a day (or before its day was known) back to be judged; their ids."""
+    query = """
+        UPDATE delivery
+        SET verdict = 'landed', error_code = NULL, error_facts = NULL
+        WHERE feed = :feed AND (as_of = :as_of OR as_of IS NULL) AND verdict IN ('held', 'refused')
+        RETURNING delivery_id
+    """
+    return [int(row[0]) for row in connection.execute(sa.text(query), {"feed": feed, "as_of": as_of})]
+
+
+def apart(connection: sa.Connection, feed: str, as_of: date) -> list[str]:
+    """Codes of deliveries of that day that were held or refused and still wait for a person."""
+    query = """
+        SELECT error_code
+        FROM delivery
+        WHERE feed = :feed AND as_of = :as_of AND verdict IN ('held', 'refused')
+        ORDER BY delivery_id
+    """
+    return list(connection.execute(sa.text(query), {"feed": feed, "as_of": as_of}).scalars())
+
+
+def holds(connection: sa.Connection, feed: str, *, sha256: str, as_of: date) -> bool:
+    """True when the delivery behind the feed's present state has these bytes, for this day."""
+    query = """
+        SELECT EXISTS (
+            SELECT
+            FROM cursor AS c
+            JOIN unit AS u USING (unit_id)
+            JOIN delivery AS d ON d.delivery_id = u.delivery_id
+            WHERE c.feed = :feed AND d.sha256 = :sha256 AND d.as_of = :as_of
+        )
+    """
+    return bool(connection.execute(sa.text(query), {"feed": feed, "sha256": sha256, "as_of": as_of}).scalar())
+
+
+def deliveries_of_day(connection: sa.Connection, feed: str, as_of: date) -> int:
+    """How many deliveries came for a day."""
+    query = "SELECT count(*) FROM delivery WHERE feed = :feed AND as_of = :as_of"
+    return int(connection.execute(sa.text(query), {"feed": feed, "as_of": as_of}).scalar_one())
 
 
 def name_is_taken(connection: sa.Connection, landed: Landed) -> bool:
@@ -312,7 +222,7 @@ def judge(
 
 
 def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
-    """What the connector may skip: every file already in the landing zone, and its own last position."""
+    """What the connector may skip: every file that is whole in the landing zone."""
     with engine.connect() as connection:
         rows = connection.execute(
             sa.text("""
@@ -320,6 +230,7 @@ def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
                 FROM delivery AS d
                 JOIN object AS o USING (sha256)
                 WHERE d.feed = :feed AND d.remote_modified IS NOT NULL
+                  AND d.error_code IS DISTINCT FROM 'E_OBJECT_DAMAGED'
                 ORDER BY d.delivery_id
             """),
             {"feed": feed},
@@ -338,7 +249,15 @@ def cursor_of(connection: sa.Connection, feed: str) -> Cursor | None:
 
 def cursors(connection: sa.Connection) -> dict[str, Cursor]:
     """How far each feed is merged."""
-    rows = connection.execute(sa.text("SELECT feed, as_of, snapshot, position FROM cursor"))
+    rows = connection.execute(
+        sa.text("""
+            SELECT c.feed, c.as_of, coalesce(d.remote_modified, d.received_at) AS made_at, d.delivery_id,
+                   u.mapping_digest, c.snapshot, c.position
+            FROM cursor AS c
+            JOIN unit AS u USING (unit_id)
+            JOIN delivery AS d ON d.delivery_id = u.delivery_id
+        """)
+    )
     return {row["feed"]: Cursor(**row) for row in rows.mappings()}
 
 
@@ -360,11 +279,12 @@ def insert_unit(
     """Write the unit's row: the database itself refuses counts that do not add up."""
     connection.execute(
         sa.text("""
-            INSERT INTO unit (unit_id, delivery_id, feed, part, as_of, run_id, mapping_digest, fence, records,
-                              merged, unchanged, superseded, rejected, ended, dispositions, snapshot, done_at)
+            INSERT INTO unit (unit_id, delivery_id, feed, part, as_of, run_id, mapping_digest, fence,
+                              records, merged, unchanged, superseded, rejected, ended, withheld,
+                              dispositions, snapshot, done_at)
             OVERRIDING SYSTEM VALUE
             VALUES (:unit_id, :delivery_id, :feed, :part, :as_of, :run_id, :digest, :fence, :records, :merged,
-                    :unchanged, :superseded, :rejected, :ended, :dispositions, :snapshot, :now)
+                    :unchanged, :superseded, :rejected, :ended, :withheld, :dispositions, :snapshot, :now)
         """),
         {
             "unit_id": unit_id,
@@ -418,9 +338,9 @@ def move_cursor(
             INSERT INTO cursor (feed, as_of, position, snapshot, unit_id, fence, moved_at)
             VALUES (:feed, :as_of, :position, :snapshot, :unit_id, :fence, :now)
             ON CONFLICT (feed) DO UPDATE
-            SET as_of = excluded.as_of, position = excluded.position, snapshot = excluded.snapshot,
-                unit_id = excluded.unit_id, fence = excluded.fence, moved_at = excluded.moved_at
-            WHERE cursor.as_of <= excluded.as_of
+            SET as_of = greatest(cursor.as_of, excluded.as_of), position = excluded.position,
+                snapshot = excluded.snapshot, unit_id = excluded.unit_id, fence = excluded.fence,
+                moved_at = excluded.moved_at
         """),
         {
             "feed": feed,

@@ -1,10 +1,13 @@
-"""Compares a full delivery with the feed's last snapshot, so that only changes reach the database.
+"""Compares a delivery with the feed's last snapshot, so that only changes reach the database.
 
 Each record read gets one disposition: ``merged`` (new or newer content), ``unchanged``, ``superseded``
-(older than what is known) or ``rejected``. Keys that the snapshot has and the delivery has not are ``ended``.
+(older than what is known) or ``rejected``. Keys that the snapshot has and a whole delivery has not are
+``ended``, unless a rejected record may be one of them.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,94 +27,148 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 _VERSION_REUSED = "the version is known with other content"
+_KEY_TWICE = "E_KEY_TWICE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """What is known of a feed before a delivery.
+
+    ``explained`` counts rejects by key (None for those without one) that were there when nobody was
+    missing: they cannot be a resident whose key was damaged on the way. ``is_remapped`` says that the
+    snapshot was made by another mapping, so equal versions may well differ in content.
+    """
+
+    snapshot: Path | None = None
+    is_remapped: bool = False
+    explained: Mapping[str | None, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """What a delivery changes. ``changed`` has the record type's columns, ``content_hash`` and ``since``;
-    ``ended`` is a list of keys; ``dispositions`` has ``rec_no, source_key, kind``. A ``is_whole`` delivery
-    is the feed's full present state; an ``is_late`` one speaks for a day that is already overtaken.
+    ``ended`` is a list of keys; ``dispositions`` has ``rec_no, source_key, kind``; ``suspects`` are the
+    record numbers of rejects that may be somebody who is missing. A ``is_whole`` delivery is the feed's full
+    present state; an ``is_late`` one speaks for a state that is already overtaken. ``known`` counts the
+    records of the snapshot before.
     """
 
     changed: pa.Table
     ended: pa.Table
     rejects: pa.Table
+    suspects: frozenset[int]
     dispositions: pa.Table
     snapshot: pa.Table
     counts: UnitCounts
+    known: int
     is_whole: bool
     is_late: bool
 
 
 def compare(
-    mapped: Mapped, previous: Path | None, *, as_of: date, current_as_of: date | None, full: bool
+    mapped: Mapped,
+    present: Present,
+    *,
+    as_of: date,
+    is_late: bool = False,
+    full: bool = True,
+    scratch: Path | None = None,
 ) -> Difference:
-    """Classify every record of ``mapped`` against the snapshot at ``previous`` (None at the first load).
+    """Classify every record of ``mapped`` against the feed's present snapshot.
 
-    A delivery for a day before ``current_as_of`` supersedes nothing and ends nothing. A key whose record
-    was rejected is known to exist, so it keeps its last content and is not ended.
+    A late whole delivery supersedes nothing and ends nothing. A key whose record was rejected keeps its
+    last content. While a reject may be one of those missing, nobody is ended: they are ``withheld``.
+    ``scratch`` is where work that does not fit in memory goes.
     """
     kind = RECORD_TYPES[mapped.record]
-    late = current_as_of is not None and as_of < current_as_of
-    with _workbench(mapped, previous, kind) as bench:
-        bench.execute(_classify(late=late), {"as_of": as_of})
+    late = is_late and full
+    with _workbench(mapped, present.snapshot, kind, scratch) as bench:
+        terms = {"as_of": as_of, "late": late, "remapped": present.is_remapped}
+        bench.execute(_CLASSIFY, terms)
         rejects = _with_reused_versions(mapped.rejects, bench)
         bench.register("rejected", rejects)
-        ends = full and not late and not _has_unknown_keys(rejects)
-        bench.execute(_ENDED if ends else _NOTHING_ENDED)
+        bench.execute(_ENDED if full and not late else _NOTHING_ENDED)
+        missing = _number(bench, "SELECT count(*) FROM ended")
+        suspects = _suspects(bench, rejects, present.explained) if missing else frozenset()
+        if suspects:
+            bench.execute("DELETE FROM ended")
         bench.execute(_DISPOSITIONS)
         return Difference(
             changed=_arrow(bench, _CHANGED),
             ended=_arrow(bench, "SELECT source_key FROM ended ORDER BY source_key"),
             rejects=rejects,
+            suspects=suspects,
             dispositions=_arrow(bench, "SELECT * FROM dispositions ORDER BY rec_no"),
             snapshot=_arrow(bench, _snapshot(kind)),
-            counts=_counts(bench),
+            counts=_counts(bench, missing=missing, withheld=bool(suspects)),
+            known=_number(bench, "SELECT count(*) FROM previous"),
             is_whole=full and not late,
             is_late=late,
         )
 
 
-def _workbench(mapped: Mapped, previous: Path | None, kind: RecordType) -> "duckdb.DuckDBPyConnection":
+def _suspects(
+    bench: "duckdb.DuckDBPyConnection", rejects: pa.Table, explained: Mapping[str | None, int]
+) -> frozenset[int]:
+    """Rejects that may be a missing record under a damaged key."""
+    known = {row[0] for row in bench.execute("SELECT source_key FROM previous").fetchall()}
+    left = Counter(dict(explained))
+    found = set()
+    for reject in rejects.select([REC_NO, "source_key", "code"]).to_pylist():
+        key = reject["source_key"]
+        if left[key] > 0:
+            left[key] -= 1
+        elif key not in known or reject["code"] == _KEY_TWICE:
+            found.add(int(reject[REC_NO]))
+    return frozenset(found)
+
+
+def _workbench(
+    mapped: Mapped, previous: Path | None, kind: RecordType, scratch: Path | None
+) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
-    bench = duckdb.connect(config=_OFFLINE)
+    place = {"temp_directory": str(scratch)} if scratch else {}
+    bench = duckdb.connect(config=_OFFLINE | place)
     bench.register("records", mapped.records)
     bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
-    if previous is None:
-        bench.execute("CREATE TABLE previous AS SELECT *, NULL::DATE AS since FROM incoming WHERE false")
-    else:
-        bench.execute("CREATE VIEW previous AS SELECT * FROM read_parquet(?)".replace("?", f"'{previous}'"))
+    empty = "SELECT *, NULL::DATE AS since FROM incoming WHERE false"
+    # an older snapshot may lack a column that the record type has gained since
+    older = f" UNION ALL BY NAME SELECT * FROM read_parquet({_quoted(previous)})" if previous else ""
+    bench.execute(f"CREATE TABLE previous AS {empty}{older}")
     return bench
 
 
+def _quoted(place: Path) -> str:
+    return "'" + str(place).replace("'", "''") + "'"
+
+
 def _hash(kind: RecordType) -> str:
-    # unit and record separators keep (null, '') and ('a', 'b') apart from ('', null) and ('ab', '')
-    parts = ", ".join(f"coalesce({name}::VARCHAR, chr(30))" for name in kind.content)
+    # only what has a value is written, by name: a new column that nobody fills changes no record
+    parts = ", ".join(f"'{name}=' || {name}::VARCHAR" for name in kind.content)
     return f"md5(concat_ws(chr(31), {parts}))"
 
 
-def _classify(*, late: bool) -> str:
-    newer = "false" if late else "i.source_version > p.source_version"
-    unknown = "'superseded'" if late else "'merged'"
-    return f"""
-        CREATE TABLE classified AS
-        SELECT
-            i.*,
-            p.content_hash AS old_hash,
-            CASE
-                WHEN p.source_key IS NULL THEN {unknown}
-                WHEN i.content_hash = p.content_hash THEN 'unchanged'
-                WHEN {newer} THEN 'merged'
-                WHEN i.source_version = p.source_version THEN 'rejected'
-                ELSE 'superseded'
-            END AS kind,
-            CASE WHEN i.content_hash = p.content_hash THEN p.since ELSE $as_of END AS since
-        FROM incoming AS i
-        LEFT JOIN previous AS p ON p.source_key = i.source_key
-    """
-
-
+# A record without a version of its own carries the day (ISO) in its stead: of two whole deliveries of one
+# day the one that was made later says what holds.
+_CLASSIFY = """
+    CREATE TABLE classified AS
+    SELECT
+        i.*,
+        p.content_hash AS old_hash,
+        CASE
+            WHEN p.source_key IS NULL THEN CASE WHEN $late THEN 'superseded' ELSE 'merged' END
+            WHEN i.content_hash = p.content_hash THEN 'unchanged'
+            WHEN $late THEN 'superseded'
+            WHEN i.source_version > p.source_version THEN 'merged'
+            WHEN i.source_version < p.source_version THEN 'superseded'
+            WHEN $remapped OR i.source_version = strftime($as_of, '%Y-%m-%d') THEN 'merged'
+            ELSE 'rejected'
+        END AS kind,
+        CASE WHEN i.content_hash = p.content_hash THEN p.since ELSE $as_of END AS since
+    FROM incoming AS i
+    LEFT JOIN previous AS p ON p.source_key = i.source_key
+"""
 _ENDED = """
     CREATE TABLE ended AS
     SELECT p.source_key
@@ -158,15 +215,16 @@ def _with_reused_versions(rejects: pa.Table, bench: "duckdb.DuckDBPyConnection")
     return pa.concat_tables([rejects.cast(REJECT_SCHEMA), reused.cast(REJECT_SCHEMA)])
 
 
-def _has_unknown_keys(rejects: pa.Table) -> bool:
-    return bool(rejects.column("source_key").null_count)
-
-
-def _counts(bench: "duckdb.DuckDBPyConnection") -> UnitCounts:
+def _counts(bench: "duckdb.DuckDBPyConnection", *, missing: int, withheld: bool) -> UnitCounts:
     rows = bench.execute("SELECT kind, count(*) FROM dispositions GROUP BY kind").fetchall()
-    (ended,) = bench.execute("SELECT count(*) FROM ended").fetchone() or (0,)
     by_kind = {str(kind): int(count) for kind, count in rows}
-    return UnitCounts(records=sum(by_kind.values()), ended=int(ended), **by_kind)
+    apart = {"withheld": missing} if withheld else {"ended": missing}
+    return UnitCounts(records=sum(by_kind.values()), **apart, **by_kind)
+
+
+def _number(bench: "duckdb.DuckDBPyConnection", query: str) -> int:
+    row = bench.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _arrow(bench: "duckdb.DuckDBPyConnection", query: str) -> pa.Table:

@@ -37,7 +37,7 @@ FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 
 _CLOSE = """
     UPDATE golden_version AS old
-    SET known_to = :now
+    SET known_to = greatest(:now, old.known_from)
     FROM touched AS t
     LEFT JOIN derived AS new ON new.resident_id = t.resident_id
     WHERE old.resident_id = t.resident_id AND old.known_to IS NULL
@@ -84,10 +84,29 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
             JOIN person_record AS p
                 ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
         ),
+        -- a system that no longer holds its record has not thereby ended the protection
+        left_protected AS (
+            SELECT l.resident_id
+            FROM touched AS t
+            JOIN link AS l ON l.resident_id = t.resident_id AND l.known_to IS NULL
+            JOIN person_record AS gone
+                ON gone.feed = l.feed AND gone.source_key = l.source_key
+                AND gone.known_to IS NULL AND gone.removed
+            JOIN LATERAL (
+                SELECT protected
+                FROM person_record AS said
+                WHERE said.feed = gone.feed AND said.source_key = gone.source_key AND NOT said.removed
+                ORDER BY said.unit_id DESC
+                LIMIT 1
+            ) AS said ON said.protected = 'protected'
+        ),
         won AS (
             SELECT resident_id, {winners},
-                CASE WHEN bool_or(protected = 'protected') THEN 'protected' ELSE max(protected) END
-                    AS protected,
+                CASE
+                    WHEN bool_or(protected = 'protected') THEN 'protected'
+                    WHEN resident_id IN (SELECT resident_id FROM left_protected) THEN 'protected'
+                    ELSE max(protected)
+                END AS protected,
                 max(valid_from) AS valid_from
             FROM claim
             GROUP BY resident_id

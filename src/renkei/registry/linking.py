@@ -18,6 +18,14 @@ _PENDING = """
     LEFT JOIN link AS l ON l.feed = :feed AND l.source_key = i.source_key AND l.known_to IS NULL
     WHERE l.link_id IS NULL
 """
+_STEPS = (
+    "link_strong",
+    "keep_resident",
+    "hold_contradicted",
+    "link_four_attributes",
+    "founding",
+    "found_residents",
+)
 _RESIDENTS = """
     INSERT INTO resident (resident_id, founded_at, founded_by_unit)
     OVERRIDING SYSTEM VALUE
@@ -28,11 +36,16 @@ _RESIDENTS = """
 def link_incoming(
     connection: sa.Connection, *, feed: str, unit_id: int, now: datetime, refuse_contradictions: bool
 ) -> None:
-    """Link every record of the temporary table ``incoming`` that has no open link yet."""
+    """Link every record of the temporary table ``incoming`` that has no open link, or none that still holds.
+
+    Leaves a temporary table ``unlinked``: links that were closed, with the residents that they belonged to.
+    """
     values = {"feed": feed, "unit_id": unit_id, "now": now, "refuse_contradictions": refuse_contradictions}
+    for name in ("contradicted", "unlink", "close_links", "hold_reissued"):
+        _run(connection, statement(name), values)
     connection.execute(sa.text(_PENDING), {"feed": feed})
     connection.exec_driver_sql("ANALYZE pending")
-    for name in ("link_strong", "hold_contradicted", "link_four_attributes", "founding", "found_residents"):
+    for name in _STEPS:
         _run(connection, statement(name), values)
     _run(connection, _RESIDENTS, values)
     _run(connection, statement("link_founders"), values)

@@ -82,10 +82,12 @@ def _refresh_statistics(connection: sa.Connection, kind: RecordType) -> None:
 
 _TOUCHED = """
     CREATE TEMP TABLE touched ON COMMIT DROP AS
-    SELECT DISTINCT resident_id
+    SELECT resident_id
     FROM link
     WHERE feed = :feed AND known_to IS NULL
       AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
+    UNION
+    SELECT resident_id FROM unlinked
 """
 
 
@@ -121,7 +123,7 @@ def _close_old_versions(connection: sa.Connection, kind: RecordType, unit: UnitO
     connection.execute(
         sa.text(f"""
             UPDATE {kind.table}
-            SET known_to = :now
+            SET known_to = greatest(:now, known_from)
             WHERE feed = :feed AND known_to IS NULL
               AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
         """),
@@ -178,13 +180,14 @@ def _set_aside(connection: sa.Connection, difference: Difference, unit: UnitOfWo
         "feed": unit.feed,
         "state": "overtaken" if difference.is_late else "open",
     }
-    if rows := [{**about, **row} for row in difference.rejects.to_pylist()]:
+    rejects = difference.rejects.to_pylist()
+    if rows := [{**about, **row, "suspect": row[REC_NO] in difference.suspects} for row in rejects]:
         connection.execute(sa.text(_REJECT), rows)
 
 
 _REJECT = """
     INSERT INTO reject (unit_id, delivery_id, feed, rec_no, byte_offset, byte_length, source_key, field, code,
-                        detail, state)
+                        detail, state, suspect)
     VALUES (:unit_id, :delivery_id, :feed, :__rec_no, :__byte_offset, :__byte_length, :source_key, :field,
-            :code, :detail, :state)
+            :code, :detail, :state, :suspect)
 """

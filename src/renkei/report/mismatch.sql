@@ -10,7 +10,8 @@
         split_part(right_feed, '.', 1) || '.' AS right_system
     FROM mismatch
     WHERE first_as_of <= :as_of
-      AND (gone_as_of IS NULL OR gone_as_of > :as_of)
+      -- one case is told whole, what is gone of it too
+      AND (CAST(:case_id AS bigint) IS NOT NULL OR gone_as_of IS NULL OR gone_as_of > :as_of)
       AND (CAST(:case_id AS bigint) IS NULL OR case_id = :case_id)
 ), wanted AS MATERIALIZED (
     SELECT left_feed AS feed, left_key AS source_key FROM shown

@@ -15,6 +15,7 @@ from renkei.model import Delivery, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, store
 from renkei.registry.difference import compare
+from renkei.workflow.unit import present_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +90,9 @@ def _planned(
         )
     difference = compare(
         mapped,
-        Landing(project.var / "landing").proved(cursor.snapshot) if cursor else None,
+        present_of(Landing(project.var / "landing"), cursor, mapped, explained={}),
         as_of=day,
-        current_as_of=cursor.as_of if cursor else None,
+        is_late=cursor is not None and day < cursor.as_of,
         full=mapping.feed.delivers == "full",
     )
     codes = Counter(difference.rejects.column("code").to_pylist())

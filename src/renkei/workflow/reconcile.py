@@ -16,7 +16,7 @@ from renkei.project import Project
 from renkei.reconcile import FeedTerms, Source, inputs
 from renkei.reconcile.cases import CaseCounts, settle
 from renkei.reconcile.find import Found, find
-from renkei.registry import control
+from renkei.registry import control, lease
 from renkei.workflow.run import Work, run_of
 
 
@@ -89,7 +89,7 @@ def _temp(work: Work) -> Path:
 def _settle(work: Work, found: Found) -> CaseCounts:
     now = work.clock.now()
     with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
+        lease.check_fence(connection, work.fence)
         cases = settle(connection, found, run_id=work.run_id, now=now)
         _tell(connection, work, found, cases)
         failpoint("reconcile.before_commit")

@@ -16,18 +16,18 @@ from renkei.model import REC_NO, Batch, UnitCounts
 from renkei.project import Project
 from renkei.registry import control
 from renkei.workflow.run import Work, run_of
-from renkei.workflow.sync_in import (
-    SyncResult,
+from renkei.workflow.sync_in import SyncResult, result_of
+from renkei.workflow.unit import (
     commit_unit,
     compare_with_present,
+    limit_blast,
     merge_delivery,
     read_landed,
-    result_of,
 )
 
 _NEWEST = """
     SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records,
-           d.remote_modified IS NOT NULL AS is_file
+           d.remote_modified IS NOT NULL AS is_file, coalesce(d.remote_modified, d.received_at) AS made_at
     FROM cursor AS c
     JOIN unit AS u USING (unit_id)
     JOIN delivery AS d ON d.delivery_id = u.delivery_id
@@ -97,7 +97,7 @@ def _rows(table: pa.Table, numbers: pa.Array) -> pa.Table:
 def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch) -> None:
     as_of = landed.as_of or work.as_of
     mapped = mappings.apply(mapping, batch, as_of=as_of)
-    difference, _ = compare_with_present(work, mapping, mapped, as_of=as_of, full=False)
+    difference = compare_with_present(work, landed, mapped, as_of=as_of, full=False)
     with work.engine.connect() as connection:
         if difference.counts.rejected == batch.records and _was_tried(
             connection, landed, mapped.mapping_digest
@@ -111,6 +111,7 @@ def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, 
             connection, action="rejects.refed", actor=work.actor, object=f"unit:{unit_id}", detail=detail
         )
 
+    limit_blast(work, mapping, difference)
     commit_unit(
         work, mapping, landed, mapped, difference, as_of=as_of, part=_part(work, landed), also=close_old
     )

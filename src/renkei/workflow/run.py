@@ -1,9 +1,10 @@
 """One run in progress: its lease and fence, its row, its stages, and how it ends."""
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,11 @@ import sqlalchemy as sa
 from renkei import __version__
 from renkei.audit import events
 from renkei.clock import Clock, SystemClock
-from renkei.errors import RenkeiError
+from renkei.errors import RenkeiError, Stop, TryAgain
 from renkei.landing import Landing
 from renkei.model import UnitCounts
 from renkei.project import Project
-from renkei.registry import control, store
+from renkei.registry import lease, runs, store
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ class Work:
     engine: sa.Engine
     landing: Landing
     clock: Clock
-    fence: control.Fence
+    fence: lease.Fence
     run_id: uuid.UUID
     actor: str
     as_of: date
@@ -58,9 +59,9 @@ def run_of(
     clock = clock or SystemClock()
     engine = store.connect(store.url_of(project.var))
     try:
-        control.take_over_the_dead(engine, target, now=clock.now())
-        fence = control.acquire(engine, target, now=clock.now())
-        run_id = control.open_run(
+        lease.take_over_the_dead(engine, target, now=clock.now())
+        fence = lease.acquire(engine, target, now=clock.now())
+        run_id = runs.open_run(
             engine,
             kind=kind,
             target=target,
@@ -83,23 +84,64 @@ def run_of(
             as_of=as_of,
         )
         try:
-            yield work
-        except RenkeiError as broken:
-            _close(work, state="failed", error=broken)
+            with _heartbeat(work), _database_errors():
+                yield work
+        except BaseException as broken:
+            _close(work, state="failed", error=_told(broken))
             raise
         else:
             _close(work, state="held" if work.refused else "done", error=None)
         finally:
-            control.release(engine, fence, now=clock.now())
+            lease.release(engine, fence, now=clock.now())
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """What the database says of a failing row holds that row, so only its class goes on."""
+    try:
+        yield
+    except sa.exc.DBAPIError as broken:
+        state = str(getattr(broken.orig, "sqlstate", None) or "")
+        kind = TryAgain if state[:2] in _PASSING or broken.connection_invalidated else Stop
+        raise kind("E_DATABASE", sqlstate=state, kind=type(broken.orig).__name__) from None
+
+
+#: SQLSTATE classes that pass: connection, transaction rollback, resources, operator intervention.
+_PASSING = frozenset({"08", "40", "53", "57"})
+
+
+def _told(broken: BaseException) -> RenkeiError:
+    if isinstance(broken, RenkeiError):
+        return broken
+    return RenkeiError("E_UNEXPECTED", kind=type(broken).__name__)
+
+
+@contextmanager
+def _heartbeat(work: Work) -> Iterator[None]:
+    """Keep the lease of a live run; a frozen or dead one loses it."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(lease.LEASE.total_seconds() / 3):
+            with suppress(sa.exc.DBAPIError):
+                lease.renew(work.engine, work.fence, now=work.clock.now())
+
+    beating = threading.Thread(target=beat, name=f"lease {work.fence.resource}", daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beating.join()
 
 
 def _close(work: Work, *, state: str, error: RenkeiError | None) -> None:
     now = work.clock.now()
     facts = {"code": error.code, "facts": error.facts} if error else None
     with work.engine.begin() as connection:
-        control.close_run(
+        runs.close_run(
             connection,
             work.run_id,
             state=state,

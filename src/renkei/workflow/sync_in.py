@@ -1,24 +1,21 @@
-"""sync_in: pull, land, read, map, compare, merge. One transaction a delivery."""
+"""sync_in: pull, land, judge; each delivery is then merged by itself."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-import sqlalchemy as sa
-
-from renkei import formats
 from renkei import mapping as mappings
 from renkei.audit import events
 from renkei.clock import Clock
 from renkei.errors import Hold, RenkeiError, Stop
 from renkei.failpoint import failpoint
-from renkei.model import Batch, Delivery, Mapped, UnitCounts
+from renkei.model import Delivery, UnitCounts
 from renkei.project import Project
-from renkei.registry import control, golden, merge
-from renkei.registry.difference import Difference, compare
-from renkei.workflow.run import Work, keep, run_of
+from renkei.registry import control, lease
+from renkei.workflow.run import Work, run_of
+from renkei.workflow.unit import merge_delivery, tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +48,18 @@ class SyncResult:
 
 
 def sync_in(
-    project: Project, feed_id: str, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
+    project: Project,
+    feed_id: str,
+    *,
+    as_of: date,
+    actor: str,
+    trigger: str,
+    clock: Clock | None = None,
+    release: bool = False,
 ) -> SyncResult:
     """Fetch what a feed has, land it, and merge it; running it again changes nothing.
+
+    With ``release`` what was held or refused for the day is judged again, under today's declarations.
 
     A delivery that breaks its own control is refused and the others go on; the run then ends ``held``.
     Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
@@ -63,6 +69,8 @@ def sync_in(
         project, kind="sync_in", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
         notes: tuple[str, ...] = ()
+        if release:
+            _release(work, feed_id)
         _merge_waiting(work, mapping)
         with work.stage("pull"):
             notes = _pull(work, mapping)
@@ -70,16 +78,35 @@ def sync_in(
         return result_of(work, feed_id, notes)
 
 
+def _release(work: Work, feed_id: str) -> None:
+    with work.engine.begin() as connection:
+        lease.check_fence(connection, work.fence)
+        for delivery_id in control.release_deliveries(connection, feed_id, work.as_of):
+            events.record(
+                connection,
+                action="delivery.released",
+                actor=work.actor,
+                object=f"delivery:{delivery_id}",
+                detail={"feed": feed_id, "run_id": str(work.run_id)},
+            )
+
+
 def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
     """What the run has done so far."""
     with work.engine.connect() as connection:
         cursor = control.cursor_of(connection, feed_id)
+        delivered = cursor is not None and cursor.as_of >= work.as_of
+        if not delivered and not work.refused:
+            # judged by an earlier run and still waiting for a person: this run is no better off
+            work.refused += control.apart(connection, feed_id, work.as_of)
+    if work.counts.withheld:
+        notes = (*notes, f"{work.counts.withheld} records are missing and not ended: see the suspect rejects")
     return SyncResult(
         run_id=work.run_id,
         feed=feed_id,
         as_of=work.as_of,
         state="held" if work.refused else "done",
-        delivered=cursor is not None and cursor.as_of >= work.as_of,
+        delivered=delivered,
         counts=work.counts,
         units=tuple(work.units),
         refused=tuple(work.refused),
@@ -103,12 +130,14 @@ def _pull(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
 def _land(work: Work, delivery: Delivery) -> None:
     """Raw bytes first, then the row that names them."""
     if delivery.as_of is None and delivery.remote_modified is None:
-        # a query has no name of its own for the day it was asked
-        delivery = replace(delivery, as_of=work.as_of, name=f"{delivery.name}@{work.as_of}")
+        delivery = _named_by_day(work, delivery)
+        if _is_held_already(work, delivery):
+            delivery.path.unlink(missing_ok=True)
+            return
     work.landing.adopt(delivery.path, sha256=delivery.sha256)
     now = work.clock.now()
     with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
+        lease.check_fence(connection, work.fence)
         control.insert_object(connection, delivery.sha256, size=delivery.bytes, now=now)
         if control.insert_delivery(connection, delivery, run_id=work.run_id, now=now):
             events.record(
@@ -122,6 +151,19 @@ def _land(work: Work, delivery: Delivery) -> None:
     delivery.path.unlink(missing_ok=True)
 
 
+def _named_by_day(work: Work, delivery: Delivery) -> Delivery:
+    """A query has no name of its own for what it answered: its day and a number stand in."""
+    with work.engine.connect() as connection:
+        number = control.deliveries_of_day(connection, delivery.feed, work.as_of) + 1
+    return replace(delivery, as_of=work.as_of, name=f"{delivery.name}@{work.as_of}#{number}")
+
+
+def _is_held_already(work: Work, delivery: Delivery) -> bool:
+    """True when the answer is the very one that the registry now holds for the day."""
+    with work.engine.connect() as connection:
+        return control.holds(connection, delivery.feed, sha256=delivery.sha256, as_of=work.as_of)
+
+
 # judge and merge ---------------------------------------------------------------------------------
 
 
@@ -133,23 +175,28 @@ def _merge_waiting(work: Work, mapping: mappings.Mapping) -> None:
         except Hold as held:
             _refuse(work, landed, held, verdict="held")
         except Stop as refused:
-            if refused.code in _OURS:
+            if refused.code in _OURS or _is_not_of(landed, refused):
                 raise
             _refuse(work, landed, refused, verdict="refused")
 
 
 #: Faults of this hub, not of the delivery: the delivery stays landed and is taken up by the next run.
-_OURS = frozenset({"E_DISK", "E_FENCED", "E_DATABASE", "E_OBJECT_DAMAGED", "E_AUTH", "E_HOSTKEY"})
+_OURS = frozenset({"E_DISK", "E_FENCED", "E_DATABASE", "E_AUTH", "E_HOSTKEY"})
+
+
+def _is_not_of(landed: control.Landed, refused: Stop) -> bool:
+    """A damaged delivery can be fetched again; a damaged snapshot cannot."""
+    return refused.code == "E_OBJECT_DAMAGED" and refused.facts.get("sha256") != landed.sha256
 
 
 def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> bool:
     """True when the bytes are already merged, or a known name came with other bytes."""
     with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
+        lease.check_fence(connection, work.fence)
         original = control.same_content(connection, landed)
         if original is not None:
             control.judge(connection, landed, "duplicate", duplicate_of=original)
-            _tell(connection, work, "delivery.duplicate", landed, {"of": original})
+            tell(connection, work, "delivery.duplicate", landed, {"of": original})
             return True
         resends = bool(mapping.feed.settings.get("allow_resend", False))
         if landed.is_file and not resends and control.name_is_taken(connection, landed):
@@ -160,184 +207,6 @@ def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) ->
 def _refuse(work: Work, landed: control.Landed, error: RenkeiError, *, verdict: str) -> None:
     work.refused.append(error.code)
     with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
+        lease.check_fence(connection, work.fence)
         control.judge(connection, landed, verdict, code=error.code, facts=error.facts)
-        _tell(connection, work, f"delivery.{verdict}", landed, {"code": error.code})
-
-
-def _tell(
-    connection: sa.Connection, work: Work, action: str, landed: control.Landed, detail: Mapping[str, Any]
-) -> None:
-    events.record(
-        connection,
-        action=action,
-        actor=work.actor,
-        object=f"delivery:{landed.delivery_id}",
-        detail={"feed": landed.feed, "sha256": landed.sha256, "run_id": str(work.run_id), **detail},
-    )
-
-
-def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> UnitCounts:
-    """Read, map, compare and merge one landed delivery; one that is merged already changes nothing."""
-    with work.stage("read"):
-        batch = read_landed(work, mapping, landed)
-    as_of = batch.control.as_of or landed.as_of or work.as_of
-    _check_count(landed, batch)
-    if as_of != landed.as_of:
-        landed = replace(landed, as_of=as_of)
-    with work.stage("map"):
-        mapped = mappings.apply(mapping, batch, as_of=as_of)
-    with work.stage("compare"):
-        difference, cursor = compare_with_present(
-            work, mapping, mapped, as_of=as_of, full=mapping.feed.delivers == "full"
-        )
-    if cursor is not None:
-        _limit_blast(work.project, mapping, difference)
-    with work.stage("merge"):
-        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all")
-    return difference.counts
-
-
-def read_landed(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> Batch:
-    """The delivery's records, by the layout in force on its day, from bytes proved to be the landed ones."""
-    layout = mapping.at(landed.as_of or work.as_of).feed.format
-    return formats.read(work.landing.proved(landed.sha256), layout, feed=landed.feed)
-
-
-def _check_count(landed: control.Landed, batch: Batch) -> None:
-    if landed.stated_records is not None and landed.stated_records != batch.records:
-        raise Stop("E_PULL_SHORT", feed=landed.feed, stated=landed.stated_records, counted=batch.records)
-
-
-def compare_with_present(
-    work: Work, mapping: mappings.Mapping, mapped: Mapped, *, as_of: date, full: bool
-) -> tuple[Difference, control.Cursor | None]:
-    """What the batch changes beside the feed's present snapshot, and how far the feed was."""
-    with work.engine.connect() as connection:
-        cursor = control.cursor_of(connection, mapping.feed.id)
-    difference = compare(
-        mapped,
-        work.landing.proved(cursor.snapshot) if cursor else None,
-        as_of=as_of,
-        current_as_of=cursor.as_of if cursor else None,
-        full=full,
-    )
-    return difference, cursor
-
-
-def _limit_blast(project: Project, mapping: mappings.Mapping, difference: Difference) -> None:
-    counts = difference.counts
-    total = difference.snapshot.num_rows
-    limit = max(project.config.blast_least, int(total * project.config.blast_share))
-    if counts.merged + counts.ended > limit:
-        raise Hold(
-            "E_BLAST", feed=mapping.feed.id, total=total, changed=counts.merged + counts.ended, limit=limit
-        )
-
-
-def commit_unit(
-    work: Work,
-    mapping: mappings.Mapping,
-    landed: control.Landed,
-    mapped: Mapped,
-    difference: Difference,
-    *,
-    as_of: date,
-    part: str,
-    also: Callable[[sa.Connection, int], None] | None = None,
-) -> None:
-    """Data, history, watermark, audit event and "unit done": all in one transaction, or none.
-
-    ``also`` writes what belongs to the same transaction, given the unit's id.
-    """
-    if _is_done(work, landed, part):
-        return
-    dispositions = keep(work, difference.dispositions)
-    snapshot = keep(work, difference.snapshot)
-    failpoint("snapshot.written")
-    now = work.clock.now()
-    with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
-        for digest in (dispositions, snapshot):
-            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
-        unit_id = control.next_unit_id(connection)
-        merge.absorb(
-            connection, difference, _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
-        )
-        control.insert_unit(
-            connection,
-            landed,
-            unit_id=unit_id,
-            part=part,
-            as_of=as_of,
-            run_id=work.run_id,
-            mapping_digest=mapped.mapping_digest,
-            fence=work.fence,
-            counts=difference.counts,
-            dispositions=dispositions,
-            snapshot=snapshot,
-            now=now,
-        )
-        control.move_cursor(
-            connection,
-            landed.feed,
-            as_of=as_of,
-            snapshot=snapshot,
-            position={},
-            unit_id=unit_id,
-            fence=work.fence,
-            now=now,
-        )
-        failpoint("merge.watermark")
-        overtaken = {"feed": landed.feed, "as_of": as_of} if difference.is_late else None
-        code = "E_DELIVERY_OLD" if difference.is_late else None
-        control.judge(connection, landed, "merged", as_of=as_of, code=code, facts=overtaken)
-        events.record(
-            connection,
-            action="unit.done",
-            actor=work.actor,
-            object=f"unit:{unit_id}",
-            detail={
-                "feed": landed.feed,
-                "run_id": str(work.run_id),
-                "delivery_id": landed.delivery_id,
-                "sha256": landed.sha256,
-                "mapping_digest": mapped.mapping_digest,
-                "snapshot": snapshot,
-                **vars(difference.counts),
-            },
-        )
-        if also is not None:
-            also(connection, unit_id)
-        failpoint("merge.audit")
-        failpoint("merge.before_commit")
-    failpoint("merge.after_commit")
-    work.counts += difference.counts
-    work.units.append(unit_id)
-
-
-def _is_done(work: Work, landed: control.Landed, part: str) -> bool:
-    """A done unit is not applied again; only the fact that it was asked for is written."""
-    with work.engine.begin() as connection:
-        control.check_fence(connection, work.fence)
-        done = control.unit_exists(connection, landed, part)
-        if done:
-            _tell(connection, work, "replay.noop", landed, {})
-    return done
-
-
-def _unit_of_work(
-    work: Work, mapping: mappings.Mapping, landed: control.Landed, unit_id: int, *, as_of: date, now: datetime
-) -> merge.UnitOfWork:
-    config = work.project.config
-    return merge.UnitOfWork(
-        feed=mapping.feed.id,
-        system=mapping.feed.system,
-        record=mapping.feed.record,
-        unit_id=unit_id,
-        delivery_id=landed.delivery_id,
-        as_of=as_of,
-        now=now,
-        trust={group: config.trusted(group) for group in golden.GROUPS},
-        refuse_contradictions=config.refuse_contradictions,
-    )
+        tell(connection, work, f"delivery.{verdict}", landed, {"code": error.code})

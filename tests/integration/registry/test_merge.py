@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import sqlalchemy as sa
 
 from renkei.model import REJECT_SCHEMA, Mapped
 from renkei.records import PERSON
 from renkei.registry import golden, merge
-from renkei.registry.difference import Difference, compare
+from renkei.registry.difference import Difference, Present, compare
 
 DAY = date(2026, 11, 20)
 NEXT = date(2026, 11, 21)
@@ -59,7 +60,7 @@ def take(
 
 
 def first(*people: dict, feed: str = "juki.resident") -> Difference:
-    return compare(mapped(*people, feed=feed), None, as_of=DAY, current_as_of=None, full=True)
+    return compare(mapped(*people, feed=feed), Present(), as_of=DAY)
 
 
 def residents(registry: sa.Engine) -> list[set[str]]:
@@ -199,11 +200,11 @@ def test_only_changes_reach_the_registry_and_history_is_kept(registry: sa.Engine
 
     moved = [{**row, "source_version": "2"} for row in people[:19]]
     moved[0]["address"] = "新町3-4"
-    difference = compare(mapped(*moved), tmp_path / "s.parquet", as_of=NEXT, current_as_of=DAY, full=True)
+    difference = compare(mapped(*moved), Present(snapshot=tmp_path / "s.parquet"), as_of=NEXT)
     unit = take(registry, difference)
 
     assert vars(difference.counts) == {
-        "records": 19, "merged": 1, "unchanged": 18, "superseded": 0, "rejected": 0, "ended": 1,
+        "records": 19, "merged": 1, "unchanged": 18, "superseded": 0, "rejected": 0, "ended": 1, "withheld": 0,
     }  # fmt: skip
     with registry.connect() as connection:
         rows = connection.execute(
@@ -220,9 +221,7 @@ def test_a_late_delivery_supersedes_nothing_and_ends_nothing(tmp_path: Path) -> 
     pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
 
     late = compare(
-        mapped(person("1", source_version="2026-11-18", address="昔の町")), tmp_path / "s.parquet",
-        as_of=date(2026, 11, 18), current_as_of=DAY, full=True,
-    )  # fmt: skip
+        mapped(person("1", source_version="2026-11-18", address="昔の町")), Present(snapshot=tmp_path / "s.parquet"), as_of=date(2026, 11, 18), is_late=True)  # fmt: skip
 
     assert (late.counts.superseded, late.counts.merged, late.counts.ended) == (1, 0, 0)
 
@@ -232,9 +231,180 @@ def test_a_known_version_with_other_content_is_set_aside_not_preferred(tmp_path:
     pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
 
     again = compare(
-        mapped(person("1", address="別の町")), tmp_path / "s.parquet", as_of=DAY, current_as_of=DAY, full=True
+        mapped(person("1", address="別の町")), Present(snapshot=tmp_path / "s.parquet"), as_of=DAY
     )
 
     assert (again.counts.rejected, again.counts.ended) == (1, 0)
     assert again.rejects.column("code").to_pylist() == ["E_VERSION_REUSED"]
     assert again.snapshot.column("address").to_pylist() == ["本町1-2"]
+
+
+# what a record's second version may mean ----------------------------------------------------------
+
+
+def present(tmp_path: Path, loaded: Difference, **terms) -> Present:
+    pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
+    return Present(snapshot=tmp_path / "s.parquet", **terms)
+
+
+STRANGER = {
+    "name_key": "佐藤花子",
+    "kana_key": "サトウハナコ",
+    "full_name": "佐藤花子",
+    "sex": "2",
+    "date_of_birth": date(1999, 1, 1),
+    "date_of_birth_lo": date(1999, 1, 1),
+    "date_of_birth_hi": date(1999, 1, 1),
+    "match_key": "stranger",
+}
+
+
+def candidates(registry: sa.Engine) -> list[str]:
+    with registry.connect() as connection:
+        return list(connection.execute(sa.text("SELECT reason FROM link_candidate ORDER BY 1")).scalars())
+
+
+def test_a_key_given_to_somebody_else_leaves_the_first_resident_alone(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    loaded = first(person("1"))
+    take(registry, loaded)
+    take(registry, first(person("1"), feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    reissued = person("1", source_version="2", **STRANGER)
+    take(registry, compare(mapped(reissued), present(tmp_path, loaded), as_of=NEXT))
+
+    assert residents(registry) == [{"juki.resident:1"}, {"tax.taxpayer:1"}]
+    assert "key_reissued" in candidates(registry)
+    names = {row["full_name"] for row in open_golden(registry)}
+    assert names == {"山田太郎", "佐藤花子"}
+
+
+def test_a_married_name_with_the_same_birth_date_stays_the_same_resident(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    loaded = first(person("1"))
+    take(registry, loaded)
+
+    married = person(
+        "1", source_version="2", name_key="鈴木太郎", kana_key="スズキタロウ", full_name="鈴木太郎"
+    )
+    take(registry, compare(mapped(married), present(tmp_path, loaded), as_of=NEXT))
+
+    assert residents(registry) == [{"juki.resident:1"}]
+    assert candidates(registry) == []
+
+
+def test_a_number_of_somebody_who_left_is_not_joined_by_a_stranger(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    loaded = first(person("1"), person("2", match_key="k2"))
+    take(registry, loaded)
+    take(registry, compare(mapped(person("2", match_key="k2")), present(tmp_path, loaded), as_of=NEXT))
+
+    take(registry, first(person("1", **STRANGER), feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    assert {"tax.taxpayer:1"} in residents(registry)
+
+
+def test_a_record_that_learns_its_number_joins_the_resident_who_has_it(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    take(registry, first(person("1", match_key=None)))
+    loaded = first(
+        person("F1", numbering=None, party_number=None, match_key=None, source_version="1"),
+        feed="welfare.recipient",
+    )
+    take(registry, loaded, feed="welfare.recipient")
+    assert len(residents(registry)) == 2
+
+    numbered = person("F1", party_number="1", match_key=None, source_version="2")
+    difference = compare(mapped(numbered, feed="welfare.recipient"), present(tmp_path, loaded), as_of=NEXT)
+    take(registry, difference, feed="welfare.recipient")
+
+    assert residents(registry) == [{"juki.resident:1", "welfare.recipient:F1"}]
+
+
+def test_protection_outlives_the_record_that_said_it(registry: sa.Engine, tmp_path: Path) -> None:
+    take(registry, first(person("1", protected="none")))
+    loaded = first(person("1", protected="protected"), person("2", match_key="k2"), feed="welfare.recipient")
+    take(registry, loaded, feed="welfare.recipient")
+
+    gone = compare(
+        mapped(person("2", match_key="k2"), feed="welfare.recipient"), present(tmp_path, loaded), as_of=NEXT
+    )
+    take(registry, gone, feed="welfare.recipient")
+
+    assert open_golden(registry)[0]["protected"] == "protected"
+
+
+def rejecting(whole: Mapped, *, key: str | None, code: str = "E_CHECK_DIGIT") -> Mapped:
+    row = {"__rec_no": 99, "source_key": key, "field": "source_key", "code": code, "detail": "-"}
+    return Mapped(
+        feed=whole.feed,
+        record=whole.record,
+        records=whole.records,
+        rejects=pa.Table.from_pylist([row], schema=REJECT_SCHEMA),
+        mapping_digest="d",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("damaged", "E_CHECK_DIGIT"), (None, "E_ENCODING"), ("1", "E_KEY_TWICE")]
+)
+def test_nobody_is_ended_while_a_reject_may_be_the_missing_one(tmp_path: Path, key, code) -> None:
+    loaded = first(person("1"), person("2"), person("3"))
+    came = rejecting(mapped(person("1"), person("2")), key=key, code=code)
+
+    difference = compare(came, present(tmp_path, loaded), as_of=NEXT)
+
+    assert (difference.counts.ended, difference.counts.withheld) == (0, 1)
+    assert difference.suspects == {99}
+    assert difference.snapshot.num_rows == 3
+
+
+def test_a_reject_that_was_there_before_anyone_was_missing_holds_nobody_back(tmp_path: Path) -> None:
+    loaded = first(person("1"), person("2"), person("3"))
+    came = rejecting(mapped(person("1"), person("2")), key="always wrong")
+
+    difference = compare(came, present(tmp_path, loaded, explained={"always wrong": 1}), as_of=NEXT)
+
+    assert (difference.counts.ended, difference.counts.withheld) == (1, 0)
+
+
+def test_a_changed_mapping_merges_what_it_reads_differently(tmp_path: Path) -> None:
+    loaded = first(person("1"))
+
+    again = compare(
+        mapped(person("1", address_building="葛原荘")),
+        present(tmp_path, loaded, is_remapped=True),
+        as_of=NEXT,
+    )
+
+    assert (again.counts.merged, again.counts.rejected) == (1, 0)
+
+
+def test_a_later_delivery_of_one_day_says_what_holds(tmp_path: Path) -> None:
+    loaded = first(person("1", source_version=DAY.isoformat()))
+
+    later = compare(
+        mapped(person("1", source_version=DAY.isoformat(), address="訂正後の町")),
+        present(tmp_path, loaded),
+        as_of=DAY,
+    )
+
+    assert (later.counts.merged, later.counts.rejected) == (1, 0)
+
+
+def test_a_snapshot_of_before_a_new_column_is_still_read(tmp_path: Path) -> None:
+    loaded = first(person("1"), person("2"))
+    older = loaded.snapshot.drop_columns(["common_name_key"])
+    pq.write_table(older, tmp_path / "s.parquet")
+
+    difference = compare(
+        mapped(person("1", source_version="2"), person("2", source_version="2")),
+        Present(snapshot=tmp_path / "s.parquet"),
+        as_of=NEXT,
+    )
+
+    assert (difference.counts.unchanged, difference.counts.merged) == (2, 0)

@@ -1,7 +1,8 @@
 """What one run of a feed does with good and bad deliveries, over a real SFTP server into a real registry."""
 
 import threading
-from datetime import date
+import time
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +10,9 @@ from tests.city import DAY
 from tests.integration.workflow.conftest import RECORD, TERMS, Desk, dated
 
 from renkei import project, workflow
+from renkei.clock import SystemClock
 from renkei.errors import Stop, TryAgain
-from renkei.registry import control
+from renkei.registry import lease
 
 NEXT, LATER = date(2026, 11, 21), date(2026, 11, 22)
 
@@ -187,15 +189,15 @@ def test_two_runs_of_one_feed_at_once_merge_once(desk: Desk) -> None:
 
 def test_a_runner_that_was_overtaken_cannot_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.send("KJ_20261120.DAT", desk.original)
-    acquire = control.acquire
+    acquire = lease.acquire
 
     def overtaken(engine: sa.Engine, resource: str, *, now):
         mine = acquire(engine, resource, now=now)
-        control.release(engine, mine, now=now)
+        lease.release(engine, mine, now=now)
         acquire(engine, resource, now=now)  # another runner, while this one slept
         return mine
 
-    monkeypatch.setattr(control, "acquire", overtaken)
+    monkeypatch.setattr(lease, "acquire", overtaken)
 
     with pytest.raises(Stop, match="E_FENCED"):
         desk.sync()
@@ -208,7 +210,7 @@ def test_without_the_fence_the_overtaken_runner_would_write(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.send("KJ_20261120.DAT", desk.original)
-    monkeypatch.setattr(control, "check_fence", lambda *_: None)
+    monkeypatch.setattr(lease, "check_fence", lambda *_: None)
     test = test_a_runner_that_was_overtaken_cannot_write
 
     with pytest.raises(pytest.fail.Exception):
@@ -277,3 +279,119 @@ def test_a_plan_writes_nothing(desk: Desk) -> None:
 
     assert planned.changes == planned.deliveries[0].counts.merged > 0
     assert (desk.count("delivery"), desk.count("run"), desk.count("audit_event")) == (0, 0, 0)
+
+
+def test_a_held_delivery_is_merged_once_its_cause_is_mended_and_it_is_retried(desk: Desk) -> None:
+    desk.send("KJ_20261120.DAT", desk.original)
+    desk.sync()
+    kept = [desk.original[RECORD * n : RECORD * (n + 1)] for n in range(1, 21)]
+    total = sum(int(record[1:11]) for record in kept)
+    trailer = b"8" + b"%08d" % len(kept) + b"%015d" % total + desk.original[-RECORD + 24 :]
+    desk.send("KJ_20261121.DAT", dated(desk.original[:RECORD], NEXT) + b"".join(kept) + trailer)
+    assert desk.sync(NEXT).refused == ("E_BLAST",)
+    assert desk.sync(NEXT).refused == ("E_BLAST",), "it still waits for a person"
+
+    config = desk.root / "renkei.toml"
+    config.write_text(config.read_text("utf-8").replace("share = 0.05", "share = 1.0"), "utf-8")
+    again = desk.sync(NEXT, release=True)
+
+    assert (again.state, again.delivered) == ("done", True)
+    assert desk.count("person_record", "known_to IS NULL AND NOT removed") == len(kept)
+    assert desk.count("audit_event", "body LIKE '%delivery.released%'") == 1
+
+
+def test_a_refeed_that_would_change_too_much_is_held_too(desk: Desk) -> None:
+    desk.send("KJ_20261120.DAT", desk.original)
+    desk.sync()
+    table = desk.root / "mappings" / "codes" / "resident_status_digit.toml"
+    known = table.read_text("utf-8")
+    config = desk.root / "renkei.toml"
+    strict = config.read_text("utf-8")
+    config.write_text(strict.replace("share = 0.05", "share = 1.0"), "utf-8")
+    table.write_text(known.replace('code = "1"', 'code = "7"', 1), "utf-8")
+    desk.send("KJ_20261121.DAT", dated(desk.original, NEXT))
+    desk.sync(NEXT)
+    assert desk.count("reject", "state = 'open'") > 100
+
+    config.write_text(strict, "utf-8")
+    changed = known.replace('to = "resident"', 'to = "removed"', 1)
+    table.write_text(changed, "utf-8")
+
+    with pytest.raises(Stop, match="E_BLAST"):
+        workflow.refeed(project.load(desk.root), "tax.taxpayer", as_of=NEXT, **TERMS)
+
+
+def test_a_source_that_went_back_to_an_earlier_state_of_the_day_is_followed(desk: Desk) -> None:
+    changed = bytearray(desk.original)
+    changed[RECORD + 325 : RECORD + 326] = b"2"
+    desk.send("KJ_20261120_1.DAT", desk.original)
+    desk.sync()
+    desk.send("KJ_20261120_2.DAT", bytes(changed))
+    desk.sync()
+    assert (
+        desk.count("person_record", "known_to IS NULL AND resident_status = 'moved_out' AND rec_no = 1") == 1
+    )
+
+    desk.send("KJ_20261120_3.DAT", desk.original)
+    desk.sync()
+
+    assert (
+        desk.count("person_record", "known_to IS NULL AND resident_status = 'moved_out' AND rec_no = 1") == 0
+    )
+
+
+def test_a_damaged_landed_file_is_fetched_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.send("KJ_20261120.DAT", desk.original)
+    monkeypatch.setenv("RENKEI_FAILPOINTS", "parse.block=raise,damaged=0")
+    with pytest.raises(OSError, match="Input/output"):
+        desk.sync()
+    monkeypatch.delenv("RENKEI_FAILPOINTS")
+    (landed,) = (desk.root / "var" / "landing" / "objects").glob("??/*")
+    landed.chmod(0o600)
+    landed.write_bytes(b"bit rot")
+
+    result = desk.sync()
+
+    assert result.counts.records == records_of(desk)
+    assert desk.count("person_record") > 0
+
+
+def test_an_unforeseen_failure_closes_its_run_and_says_only_its_kind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.send("KJ_20261120.DAT", desk.original)
+    monkeypatch.setenv("RENKEI_FAILPOINTS", "merge.staged=raise,unforeseen=0")
+
+    with pytest.raises(OSError, match="Input/output"):
+        desk.sync()
+
+    assert desk.count("run", "state = 'failed' AND error_code = 'E_UNEXPECTED'") == 1
+    assert desk.count("audit_event", "body LIKE '%run.failed%'") == 1
+
+
+def test_what_the_database_says_of_a_row_never_leaves_it(desk: Desk) -> None:
+    desk.send("KJ_20261120.DAT", desk.original)
+    with desk.registry.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE person_record ADD CHECK (full_name = 'nobody')"))
+
+    with pytest.raises(Stop, match="E_DATABASE") as told:
+        desk.sync()
+
+    assert told.value.__cause__ is None
+    assert told.value.facts == {"sqlstate": "23514", "kind": "CheckViolation"}
+
+
+def test_a_live_run_keeps_its_lease(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LEASE", timedelta(seconds=0.6))
+    monkeypatch.setenv("RENKEI_FAILPOINTS", "snapshot.written=sleep:1.5,lease=0")
+    desk.send("KJ_20261120.DAT", desk.original)
+
+    ended: list[object] = []
+    slow = threading.Thread(target=lambda: ended.append(desk.sync().counts.merged))
+    slow.start()
+    time.sleep(1.2)
+    with pytest.raises(TryAgain, match="E_LEASE_HELD"):
+        lease.acquire(desk.registry, "tax.taxpayer", now=SystemClock().now())
+    slow.join()
+
+    assert ended[0] > 0

@@ -66,6 +66,7 @@ CREATE TABLE unit (
     superseded bigint NOT NULL,
     rejected bigint NOT NULL,
     ended bigint NOT NULL,
+    withheld bigint NOT NULL DEFAULT 0,
     dispositions text NOT NULL REFERENCES object,
     snapshot text NOT NULL REFERENCES object,
     done_at timestamptz NOT NULL,
@@ -87,6 +88,8 @@ CREATE TABLE reject (
     code text NOT NULL,
     detail text NOT NULL,
     state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'refed', 'overtaken')),
+    -- may be a resident who is missing under a damaged key: while it is open, nobody of the feed is ended
+    suspect boolean NOT NULL DEFAULT false,
     closed_by_unit bigint REFERENCES unit DEFERRABLE INITIALLY DEFERRED,
     UNIQUE (unit_id, rec_no)
 );
@@ -121,7 +124,8 @@ CREATE TABLE link (
     valid_from date NOT NULL,
     known_from timestamptz NOT NULL,
     known_to timestamptz,
-    unit_id bigint NOT NULL REFERENCES unit DEFERRABLE INITIALLY DEFERRED
+    unit_id bigint NOT NULL REFERENCES unit DEFERRABLE INITIALLY DEFERRED,
+    CHECK (known_to IS NULL OR known_to >= known_from)
 );
 CREATE UNIQUE INDEX link_open ON link (feed, source_key) WHERE known_to IS NULL;
 CREATE INDEX link_of_resident ON link (resident_id) WHERE known_to IS NULL;

@@ -1,0 +1,1 @@
+"""What contenders do. Each module imports what its tasks need, so that a stage's memory is its own."""

@@ -1,0 +1,212 @@
+"""One delivery into the registry: read, map, compare, and one transaction that carries everything."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from renkei import formats
+from renkei import mapping as mappings
+from renkei.audit import events
+from renkei.errors import Hold, Stop
+from renkei.failpoint import failpoint
+from renkei.landing import Landing
+from renkei.model import Batch, Mapped, UnitCounts
+from renkei.registry import control, golden, lease, merge
+from renkei.registry.difference import Difference, Present, compare
+from renkei.workflow.run import Work, keep
+
+
+def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> UnitCounts:
+    """Read, map, compare and merge one landed delivery; one that is merged already changes nothing."""
+    with work.stage("read"):
+        batch = read_landed(work, mapping, landed)
+    as_of = batch.control.as_of or landed.as_of or work.as_of
+    _check_count(landed, batch)
+    if as_of != landed.as_of:
+        landed = replace(landed, as_of=as_of)
+    with work.stage("map"):
+        mapped = mappings.apply(mapping, batch, as_of=as_of)
+    with work.stage("compare"):
+        difference = compare_with_present(
+            work, landed, mapped, as_of=as_of, full=mapping.feed.delivers == "full"
+        )
+    limit_blast(work, mapping, difference)
+    with work.stage("merge"):
+        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all")
+    return difference.counts
+
+
+def read_landed(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> Batch:
+    """The delivery's records, by the layout in force on its day, from bytes proved to be the landed ones."""
+    layout = mapping.at(landed.as_of or work.as_of).feed.format
+    return formats.read(work.landing.proved(landed.sha256), layout, feed=landed.feed)
+
+
+def _check_count(landed: control.Landed, batch: Batch) -> None:
+    if landed.stated_records is not None and landed.stated_records != batch.records:
+        raise Stop("E_PULL_SHORT", feed=landed.feed, stated=landed.stated_records, counted=batch.records)
+
+
+def compare_with_present(
+    work: Work, landed: control.Landed, mapped: Mapped, *, as_of: date, full: bool
+) -> Difference:
+    """What the batch changes beside the feed's present snapshot."""
+    with work.engine.connect() as connection:
+        cursor = control.cursor_of(connection, landed.feed)
+        explained = control.explained_rejects(connection, landed.feed)
+    return compare(
+        mapped,
+        present_of(work.landing, cursor, mapped, explained=explained),
+        as_of=as_of,
+        is_late=cursor is not None and cursor.is_past(as_of, landed.made_at),
+        full=full,
+        scratch=work.project.var / "work" / "spill",
+    )
+
+
+def present_of(
+    landing: Landing, cursor: control.Cursor | None, mapped: Mapped, *, explained: Mapping[str | None, int]
+) -> Present:
+    """What the comparison must know of the feed: nothing at its first load."""
+    if cursor is None:
+        return Present()
+    return Present(
+        snapshot=landing.proved(cursor.snapshot),
+        is_remapped=cursor.mapping_digest != mapped.mapping_digest,
+        explained=explained,
+    )
+
+
+def limit_blast(work: Work, mapping: mappings.Mapping, difference: Difference) -> None:
+    """Hold what would change, end or set aside too much at once; a first load has nothing to protect."""
+    config, counts = work.project.config, difference.counts
+    changed = counts.merged + counts.ended + counts.withheld
+    limit = max(config.blast_least, int(difference.known * config.blast_share))
+    if difference.known and not difference.is_late and max(changed, counts.rejected) > limit:
+        worst = max(changed, counts.rejected)
+        raise Hold("E_BLAST", feed=mapping.feed.id, total=difference.known, changed=worst, limit=limit)
+
+
+def commit_unit(
+    work: Work,
+    mapping: mappings.Mapping,
+    landed: control.Landed,
+    mapped: Mapped,
+    difference: Difference,
+    *,
+    as_of: date,
+    part: str,
+    also: Callable[[sa.Connection, int], None] | None = None,
+) -> None:
+    """Data, history, watermark, audit event and "unit done": all in one transaction, or none.
+
+    ``also`` writes what belongs to the same transaction, given the unit's id.
+    """
+    if _is_done(work, landed, part):
+        return
+    dispositions = keep(work, difference.dispositions)
+    snapshot = keep(work, difference.snapshot)
+    failpoint("snapshot.written")
+    now = work.clock.now()
+    with work.engine.begin() as connection:
+        lease.check_fence(connection, work.fence)
+        for digest in (dispositions, snapshot):
+            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
+        unit_id = control.next_unit_id(connection)
+        merge.absorb(
+            connection, difference, _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
+        )
+        control.insert_unit(
+            connection,
+            landed,
+            unit_id=unit_id,
+            part=part,
+            as_of=as_of,
+            run_id=work.run_id,
+            mapping_digest=mapped.mapping_digest,
+            fence=work.fence,
+            counts=difference.counts,
+            dispositions=dispositions,
+            snapshot=snapshot,
+            now=now,
+        )
+        if not difference.is_late:
+            control.move_cursor(
+                connection,
+                landed.feed,
+                as_of=as_of,
+                snapshot=snapshot,
+                position={},
+                unit_id=unit_id,
+                fence=work.fence,
+                now=now,
+            )
+        failpoint("merge.watermark")
+        overtaken = {"feed": landed.feed, "as_of": as_of} if difference.is_late else None
+        code = "E_DELIVERY_OLD" if difference.is_late else None
+        control.judge(connection, landed, "merged", as_of=as_of, code=code, facts=overtaken)
+        events.record(
+            connection,
+            action="unit.done",
+            actor=work.actor,
+            object=f"unit:{unit_id}",
+            detail={
+                "feed": landed.feed,
+                "run_id": str(work.run_id),
+                "delivery_id": landed.delivery_id,
+                "sha256": landed.sha256,
+                "mapping_digest": mapped.mapping_digest,
+                "snapshot": snapshot,
+                **vars(difference.counts),
+            },
+        )
+        if also is not None:
+            also(connection, unit_id)
+        failpoint("merge.audit")
+        failpoint("merge.before_commit")
+    failpoint("merge.after_commit")
+    work.counts += difference.counts
+    work.units.append(unit_id)
+
+
+def _is_done(work: Work, landed: control.Landed, part: str) -> bool:
+    """A done unit is not applied again; only the fact that it was asked for is written."""
+    with work.engine.begin() as connection:
+        lease.check_fence(connection, work.fence)
+        done = control.unit_exists(connection, landed, part)
+        if done:
+            tell(connection, work, "replay.noop", landed, {})
+    return done
+
+
+def _unit_of_work(
+    work: Work, mapping: mappings.Mapping, landed: control.Landed, unit_id: int, *, as_of: date, now: datetime
+) -> merge.UnitOfWork:
+    config = work.project.config
+    return merge.UnitOfWork(
+        feed=mapping.feed.id,
+        system=mapping.feed.system,
+        record=mapping.feed.record,
+        unit_id=unit_id,
+        delivery_id=landed.delivery_id,
+        as_of=as_of,
+        now=now,
+        trust={group: config.trusted(group) for group in golden.GROUPS},
+        refuse_contradictions=config.refuse_contradictions,
+    )
+
+
+def tell(
+    connection: sa.Connection, work: Work, action: str, landed: control.Landed, detail: Mapping[str, Any]
+) -> None:
+    """Write an audit event about a delivery, in the caller's transaction."""
+    events.record(
+        connection,
+        action=action,
+        actor=work.actor,
+        object=f"delivery:{landed.delivery_id}",
+        detail={"feed": landed.feed, "sha256": landed.sha256, "run_id": str(work.run_id), **detail},
+    )
