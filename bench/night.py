@@ -55,6 +55,7 @@ def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="renkei-bench-"))
     folder.chmod(0o755)  # the servers have accounts of their own, which must reach what is theirs
     (folder / "scratch").mkdir(mode=0o700)
+    say(f"working in {folder}")
     try:
         yield folder
     finally:

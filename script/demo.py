@@ -215,7 +215,8 @@ def _proofs(hub: _Hub) -> bool:
 
 def _audit(hub: _Hub) -> bool:
     code, said = hub.renkei("audit", "verify")
-    _say(f"audit trail: {'verified' if code == 0 else 'NOT VERIFIED'} {_counted(said)}")
+    counted = ", ".join(f"{said.get(name)} {name}" for name in ("sealed", "unsealed", "checkpoints"))
+    _say(f"audit trail: {'verified' if code == 0 else 'NOT VERIFIED'} by the separate program ({counted})")
     return code == 0
 
 
@@ -223,8 +224,12 @@ def _where(hub: _Hub, *, as_of: date) -> None:
     _head("where things are")
     reports = hub.project.var / "reports" / as_of.isoformat()
     for place in sorted(reports.glob("*")):
-        _say(f"{place}")
-    _say(f"Airflow pages: {hub.url}  name: {hub.name}  password: in {hub.sign_in}")
+        _say(_near(place))
+    _say(f"Airflow pages: {hub.url}  name: {hub.name}  password: in {_near(hub.sign_in)}")
+
+
+def _near(place: Path) -> str:
+    return str(place.relative_to(ROOT)) if place.is_relative_to(ROOT) else str(place)
 
 
 def _stay(hub: _Hub) -> None:

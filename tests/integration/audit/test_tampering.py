@@ -151,7 +151,7 @@ def _unit(number: int) -> str:
     return f"""
         INSERT INTO unit OVERRIDING SYSTEM VALUE VALUES ({number}, {number}, 'tax.taxpayer', 'all',
             '2026-11-20', '00000000-0000-0000-0000-000000000001', 'digest', 1,
-            10, 5, 5, 0, 0, 0, 'a', 'b', now())
+            10, 5, 5, 0, 0, 0, 0, 'a', 'b', now())
     """
 
 
