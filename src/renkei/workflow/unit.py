@@ -107,62 +107,23 @@ def commit_unit(
     """
     if _is_done(work, landed, part):
         return
-    dispositions = keep(work, difference.dispositions)
-    snapshot = keep(work, difference.snapshot)
+    kept = {name: keep(work, getattr(difference, name)) for name in ("dispositions", "snapshot")}
     failpoint("snapshot.written")
     now = work.clock.now()
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
-        for digest in (dispositions, snapshot):
-            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
         unit_id = control.next_unit_id(connection)
-        merge.absorb(
-            connection, difference, _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
-        )
+        for digest in kept.values():
+            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
+        unit = _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
+        merge.absorb(connection, difference, unit)
         control.insert_unit(
-            connection,
-            landed,
-            unit_id=unit_id,
-            part=part,
-            as_of=as_of,
-            run_id=work.run_id,
-            mapping_digest=mapped.mapping_digest,
-            fence=work.fence,
-            counts=difference.counts,
-            dispositions=dispositions,
-            snapshot=snapshot,
-            now=now,
-        )
-        if not difference.is_late:
-            control.move_cursor(
-                connection,
-                landed.feed,
-                as_of=as_of,
-                snapshot=snapshot,
-                position={},
-                unit_id=unit_id,
-                fence=work.fence,
-                now=now,
-            )
+            connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
+            mapping_digest=mapped.mapping_digest, fence=work.fence, counts=difference.counts, now=now, **kept,
+        )  # fmt: skip
+        _move_on(connection, work, landed, difference, unit=unit, snapshot=kept["snapshot"])
         failpoint("merge.watermark")
-        overtaken = {"feed": landed.feed, "as_of": as_of} if difference.is_late else None
-        code = "E_DELIVERY_OLD" if difference.is_late else None
-        control.judge(connection, landed, "merged", as_of=as_of, code=code, facts=overtaken)
-        events.record(
-            connection,
-            action="unit.done",
-            actor=work.actor,
-            object=f"unit:{unit_id}",
-            detail={
-                "feed": landed.feed,
-                "run_id": str(work.run_id),
-                "delivery_id": landed.delivery_id,
-                "sha256": landed.sha256,
-                "mapping_digest": mapped.mapping_digest,
-                "snapshot": snapshot,
-                **vars(difference.counts),
-            },
-        )
+        _tell_done(connection, work, landed, mapped, difference, unit_id=unit_id, snapshot=kept["snapshot"])
         if also is not None:
             also(connection, unit_id)
         failpoint("merge.audit")
@@ -170,6 +131,49 @@ def commit_unit(
     failpoint("merge.after_commit")
     work.counts += difference.counts
     work.units.append(unit_id)
+
+
+def _move_on(
+    connection: sa.Connection,
+    work: Work,
+    landed: control.Landed,
+    difference: Difference,
+    *,
+    unit: merge.UnitOfWork,
+    snapshot: str,
+) -> None:
+    """The watermark and the delivery's verdict; what came late moves no watermark."""
+    if difference.is_late:
+        facts = {"feed": landed.feed, "as_of": unit.as_of}
+        control.judge(connection, landed, "merged", as_of=unit.as_of, code="E_DELIVERY_OLD", facts=facts)
+        return
+    control.judge(connection, landed, "merged", as_of=unit.as_of)
+    control.move_cursor(
+        connection, landed.feed, as_of=unit.as_of, snapshot=snapshot, position={}, unit_id=unit.unit_id,
+        fence=work.fence, now=unit.now,
+    )  # fmt: skip
+
+
+def _tell_done(
+    connection: sa.Connection,
+    work: Work,
+    landed: control.Landed,
+    mapped: Mapped,
+    difference: Difference,
+    *,
+    unit_id: int,
+    snapshot: str,
+) -> None:
+    detail = {
+        "feed": landed.feed,
+        "run_id": str(work.run_id),
+        "delivery_id": landed.delivery_id,
+        "sha256": landed.sha256,
+        "mapping_digest": mapped.mapping_digest,
+        "snapshot": snapshot,
+        **vars(difference.counts),
+    }
+    events.record(connection, action="unit.done", actor=work.actor, object=f"unit:{unit_id}", detail=detail)
 
 
 def _is_done(work: Work, landed: control.Landed, part: str) -> bool:
