@@ -126,16 +126,6 @@ REJECT_SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What a push did, row by row counts only; proof comes from ``read_back``."""
-
-    key: str
-    sent: int
-    applied: int
-    refused: int
-
-
 class Connector(Protocol):
     """A transport: ``connectors/<name>.py`` exposes ``connect(connection, workdir=…) -> Connector``.
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -60,12 +61,13 @@ def plan(project: Project, feed_id: str, *, as_of: date) -> Plan:
         since = control.checkpoint(engine, feed_id)
         with engine.connect() as connection:
             cursor = control.cursor_of(connection, feed_id)
+            explained = control.explained_rejects(connection, feed_id)
     finally:
         engine.dispose()
     with tempfile.TemporaryDirectory(prefix="renkei-plan-") as folder:
         connector = project.connector(mapping.feed, workdir=Path(folder))
         planned = [
-            _planned(project, mapping, delivery, cursor=cursor, as_of=as_of)
+            _planned(project, mapping, delivery, cursor=cursor, explained=explained, as_of=as_of)
             for delivery in connector.pull(mapping.feed, since)
         ]
     return Plan(feed=feed_id, deliveries=tuple(planned))
@@ -77,6 +79,7 @@ def _planned(
     delivery: Delivery,
     *,
     cursor: control.Cursor | None,
+    explained: Mapping[str | None, int],
     as_of: date,
 ) -> PlannedDelivery:
     day = delivery.as_of or as_of
@@ -90,7 +93,7 @@ def _planned(
         )
     difference = compare(
         mapped,
-        present_of(Landing(project.var / "landing"), cursor, mapped, explained={}),
+        present_of(Landing(project.var / "landing"), cursor, mapped, explained=explained),
         as_of=day,
         is_late=cursor is not None and day < cursor.as_of,
         full=mapping.feed.delivers == "full",

@@ -395,3 +395,21 @@ def test_a_live_run_keeps_its_lease(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     slow.join()
 
     assert ended[0] > 0
+
+
+def test_a_plan_ends_whom_the_run_would_end_beside_a_reject_that_was_always_there(desk: Desk) -> None:
+    first = bytearray(desk.original)
+    first[RECORD + 325 : RECORD + 326] = b"5"  # a state that no code table knows, today and tomorrow
+    desk.send("KJ_20261120.DAT", bytes(first))
+    desk.sync()
+    rows = [bytes(first[RECORD * n : RECORD * (n + 1)]) for n in range(1, records_of(desk) + 1)]
+    kept = [rows[0], *rows[2:]]
+    total = sum(int(row[1:11]) for row in kept) % 10**15
+    trailer = b"8" + b"%08d" % len(kept) + b"%015d" % total + desk.original[-RECORD + 24 :]
+    desk.send("KJ_20261121.DAT", dated(desk.original[:RECORD], NEXT) + b"".join(kept) + trailer)
+
+    planned = workflow.plan(project.load(desk.root), "tax.taxpayer", as_of=NEXT).deliveries[0].counts
+    done = desk.sync(NEXT).counts
+
+    assert planned == done
+    assert (done.ended, done.withheld) == (1, 0)
