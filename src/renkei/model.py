@@ -11,6 +11,9 @@ import pyarrow as pa
 #: Columns that the format layer adds to every raw batch.
 REC_NO, BYTE_OFFSET, BYTE_LENGTH = "__rec_no", "__byte_offset", "__byte_length"
 
+#: A boolean column of an Arrow delivery: true where the row says that its key is gone from the source.
+GONE = "__gone"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
@@ -61,6 +64,7 @@ class Delivery:
     ``name`` is what the source calls it: data, never a path. ``as_of`` is the business day it speaks for.
     ``records`` is the count that the source itself stated, where the transport can know it.
     ``position`` is the checkpoint position once this delivery is merged.
+    ``is_whole`` says whether it holds everything that the source has; None: as the feed declares.
     """
 
     feed: str
@@ -72,6 +76,7 @@ class Delivery:
     as_of: date | None = None
     records: int | None = None
     position: Mapping[str, Any] = field(default_factory=dict)
+    is_whole: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +93,9 @@ class Batch:
     """Records as the source wrote them: text columns plus ``__rec_no`` (from 1) and byte positions.
 
     ``rejects`` has the columns of :data:`REJECT_SCHEMA` for records that could not be read at all.
-    ``records`` counts every data record of the delivery: rows of ``table`` plus rejected ones.
+    ``records`` counts every data record of the delivery: rows of ``table`` and ``gone`` plus rejected ones.
+    ``gone`` has ``__rec_no`` and the key's raw columns of records that the source says it has no longer.
+    ``losses`` lists every conversion of a character that cannot be undone (:data:`LOSS_SCHEMA`).
     """
 
     feed: str
@@ -96,6 +103,8 @@ class Batch:
     rejects: pa.Table
     records: int
     control: Control
+    gone: pa.Table | None = None
+    losses: pa.Table | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +135,80 @@ REJECT_SCHEMA = pa.schema(
 )
 
 
+#: One row for each kind of character that a conversion could not carry over unchanged (文字の変換報告).
+#: ``code`` is the bytes as hex where they were read, or the code point where it was to be written;
+#: ``records`` holds at most twenty record numbers, from the first on.
+LOSS_SCHEMA = pa.schema(
+    [
+        pa.field("encoding", pa.string(), nullable=False),
+        pa.field("character", pa.string(), nullable=False),
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("became", pa.string(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("records", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """What goes to a system (送信): rows for a table or resource, or a whole file for a folder.
+
+    ``key`` is the push key: a second push under it has no second effect. ``rows`` are text columns by the
+    target's names, ``seen`` the same rows as they were when the change was decided (a row of nulls: there
+    was none); only what still stands as seen is overwritten. ``file`` is offered under ``name``.
+    """
+
+    key: str
+    rows: pa.Table | None = None
+    seen: pa.Table | None = None
+    file: Path | None = None
+    name: str = ""
+
+
+#: ``applied`` now, ``already`` under this key, ``unchanged`` (it stood so), ``conflict`` (it is no longer as
+#: seen), ``refused`` by the target, ``unknown`` (the answer was lost: read back before anything else).
+Effect = Literal["applied", "already", "unchanged", "conflict", "refused", "unknown"]
+
+#: One row for each row pushed, in their order; ``code`` says why a row was refused, never what it holds.
+RECEIPT_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("effect", pa.string(), nullable=False),
+        pa.field("code", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a push. ``effect`` speaks for the whole; ``rows`` (:data:`RECEIPT_SCHEMA`) for each row.
+
+    It is the target's word only: a push counts as landed when ``read_back`` says so.
+    """
+
+    key: str
+    effect: Effect
+    rows: pa.Table | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadBack:
+    """What the target holds now, asked for on a new connection: proof that a push landed, or that it did not.
+
+    ``rows`` are the pushed rows as they stand (nulls where there is none), in their order; for a file
+    ``sha256`` is of the bytes that were read back. ``landed`` is true when all of it stands as pushed.
+    """
+
+    key: str
+    landed: bool
+    rows: pa.Table | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+
 class Connector(Protocol):
     """A transport: ``connectors/<name>.py`` exposes ``connect(connection, workdir=…) -> Connector``.
 
@@ -143,6 +226,26 @@ class Connector(Protocol):
 
     def test(self) -> Mapping[str, str]:
         """Reach the system once, change nothing, and say what was found (no secrets)."""
+        ...
+
+
+class Pusher(Connector, Protocol):
+    """A connector that can also write."""
+
+    def push(self, feed: Feed, outgoing: Outgoing) -> Receipt:
+        """Write once; under the same key a second time nothing happens."""
+        ...
+
+    def read_back(self, feed: Feed, outgoing: Outgoing) -> ReadBack:
+        """Ask the target, on a new connection, what stands there now."""
+        ...
+
+
+class Watcher(Connector, Protocol):
+    """A connector that can tell when something changes."""
+
+    def wait(self, feed: Feed, since: Checkpoint | None, *, seconds: float) -> bool:
+        """Return true as soon as there is something to pull, false when the time is up."""
         ...
 
 
