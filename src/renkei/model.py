@@ -111,7 +111,8 @@ class Batch:
 class Mapped:
     """A batch after its mapping: typed ``records`` of one record type, and what was set aside.
 
-    Every ``__rec_no`` of the batch is in exactly one of the two tables.
+    Every ``__rec_no`` of the batch is in exactly one of the three tables; ``gone`` has the ``source_key`` of
+    what the source no longer has.
     """
 
     feed: str
@@ -119,6 +120,7 @@ class Mapped:
     records: pa.Table
     rejects: pa.Table
     mapping_digest: str
+    gone: pa.Table | None = None
 
 
 #: One row for each record set aside (取込エラー). No value of the record itself is ever stored here.
@@ -255,6 +257,7 @@ class UnitCounts:
 
     ``ended`` counts records that a full delivery no longer holds; they were not read, so they stand apart.
     ``withheld`` counts those that would have ended, had a rejected record not been possibly one of them.
+    ``gone`` are the merged ones that ended their key because the source said so.
     """
 
     records: int = 0
@@ -264,6 +267,7 @@ class UnitCounts:
     rejected: int = 0
     ended: int = 0
     withheld: int = 0
+    gone: int = 0
 
     def __add__(self, other: "UnitCounts") -> "UnitCounts":
         mine, theirs = vars(self), vars(other)

@@ -58,6 +58,21 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossView:
+    """One kind of character that one unit's conversion could not carry over unchanged."""
+
+    feed: str
+    as_of: date
+    unit_id: int
+    encoding: str
+    character: str
+    code: str
+    became: str
+    count: int
+    records: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunView:
     """One run, as it stands."""
 
@@ -229,6 +244,12 @@ _MISMATCHES = """
         gone_as_of
     FROM mismatch WHERE case_id = :case_id ORDER BY mismatch_id
 """
+_LOSSES = """
+    SELECT l.feed, u.as_of, l.unit_id, l.encoding, l."character", l.code, l.became, l.count, l.records
+    FROM loss l JOIN unit u USING (unit_id)
+    WHERE CAST(:feed AS text) IS NULL OR l.feed = :feed
+    ORDER BY l.unit_id DESC, l.count DESC, l.code LIMIT :limit
+"""
 _REJECT = """
     SELECT j.reject_id, j.feed, j.delivery_id, d.name AS delivery, d.sha256, j.rec_no, j.byte_offset,
         j.byte_length, j.field, j.code, j.detail, j.state
@@ -319,6 +340,11 @@ def case(engine: Engine, case_id: int) -> CaseDetail | None:
         mismatches=_ask(engine, _MISMATCHES, MismatchView, case_id=case_id),
         events=_ask(engine, events + " ORDER BY case_event_id", CaseEvent, case_id=case_id),
     )
+
+
+def losses(engine: Engine, *, feed: str | None = None, limit: int = 100) -> tuple[LossView, ...]:
+    """Characters that a conversion could not carry over unchanged, newest units first."""
+    return _ask(engine, _LOSSES, LossView, feed=feed, limit=limit)
 
 
 def rejects(

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "see what taking a feed in would change",
     ),
     "run": ("run", "連携データを一つ取り込む", "take one feed in"),
+    "watch": ("watch", "変更があるたびに取り込む", "take a feed in whenever its source changes"),
     "retry": ("retry", "失敗・保留した実行をやり直す", "run again what failed or was held"),
     "status": ("status", "連携データの鮮度と実行の状況", "freshness of the feeds, and the latest runs"),
     "reconcile": (
@@ -35,6 +36,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "cases": ("cases", "要確認案件を見る", "see the cases"),
     "rejects": ("rejects", "取込エラーを見る、再取込する", "see records set aside, and feed them again"),
+    "losses": (
+        "losses",
+        "変換できなかった文字・置き換えた文字を見る",
+        "see characters that a conversion changed",
+    ),
     "conns": ("conns", "接続先を見る、確かめる", "see and test the connections"),
     "audit": ("audit", "監査証跡を検証する、書き出す、封をする", "verify, export or seal the audit trail"),
     "report": ("report", "一日の報告書を作る", "publish the reports of a day"),

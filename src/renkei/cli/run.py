@@ -20,6 +20,14 @@ def declare(parser: Parser) -> None:
     parser.option(
         "--dry-run", say("何が変わるかだけを見る", "only see what would change"), action="store_true"
     )
+    parser.option(
+        "--resnapshot",
+        say(
+            "取込位置を捨てて全件を読み直す（理由を書く。監査証跡に残る）",
+            "give up the place reached and read the source whole; the reason goes into the audit trail",
+        ),
+        metavar=say("理由", "REASON"),
+    )
     text = say(
         "取込エラーがこの件数を超えたら終了コード1（既定0）",
         "exit 1 above this many rejects (0 unless given)",
@@ -37,7 +45,14 @@ def _run(asked: argparse.Namespace) -> int:
     project = place.project()
     as_of = asked.as_of or place.today(project)
     tell(say(f"{asked.feed} を取り込みます（基準日 {as_of}）…", f"Taking {asked.feed} in for {as_of} …"))
-    made = sync_in(project, asked.feed, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER)
+    made = sync_in(
+        project,
+        asked.feed,
+        as_of=as_of,
+        actor=place.actor(),
+        trigger=place.TRIGGER,
+        resnapshot=asked.resnapshot,
+    )
     return show_result(made, limit=asked.limit, as_json=asked.json)
 
 

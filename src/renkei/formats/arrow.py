@@ -1,4 +1,7 @@
-"""Arrow IPC files, as the ODBC connector lands them: every column read as text."""
+"""Arrow IPC files, as connectors to databases land them: every column read as text.
+
+A boolean column ``__gone`` marks rows that only say which key the source no longer has.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,8 +14,8 @@ import pyarrow.compute as pc
 from renkei.errors import Stop
 from renkei.failpoint import failpoint
 from renkei.formats.drift import check_columns
-from renkei.formats.layout import POSITION, columns_of, rejects_table
-from renkei.model import Batch, Control
+from renkei.formats.layout import POSITION, columns_of, key_of, rejects_table
+from renkei.model import GONE, REC_NO, Batch, Control
 
 
 def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
@@ -20,18 +23,34 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
     columns = columns_of(declaration["columns"])
     names = [column.name for column in columns]
     schema = pa.schema([*POSITION, *((name, pa.string()) for name in names)])
-    tables = []
+    tables, gone = [], []
     records = 0
     try:
         for batch in _batches(path):
             failpoint("parse.block")
-            check_columns(batch.schema.names, columns, feed=feed)
-            tables.append(_table(batch, records, schema=schema))
+            check_columns((name for name in batch.schema.names if name != GONE), columns, feed=feed)
+            table = _table(batch, records, schema=schema)
+            is_gone = _is_gone(batch)
+            tables.append(table.filter(pc.invert(is_gone)))
+            gone.append(table.filter(is_gone))
             records += batch.num_rows
     except pa.ArrowInvalid:
         raise Stop("E_ARROW_FILE", feed=feed) from None
-    table = pa.concat_tables(tables) if tables else schema.empty_table()
-    return Batch(feed=feed, table=table, rejects=rejects_table(()), records=records, control=Control())
+    key = [REC_NO, *key_of(declaration).columns]
+    return Batch(
+        feed=feed,
+        table=pa.concat_tables(tables),
+        gone=pa.concat_tables(gone).select(key),
+        rejects=rejects_table(()),
+        records=records,
+        control=Control(),
+    )
+
+
+def _is_gone(batch: pa.RecordBatch) -> pa.Array:
+    if GONE not in batch.schema.names:
+        return pa.array(np.zeros(batch.num_rows, dtype=bool))
+    return pc.fill_null(batch.column(GONE), fill_value=False)
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

@@ -79,6 +79,19 @@ class Plan:
             .select("__fault", *self.record.schema.names)
         )
 
+    def keys(self, raw: pl.LazyFrame) -> pl.LazyFrame:
+        """The plan's first part over the key's raw columns alone: ``source_key`` and ``__fault``."""
+        number, cell = next((n, c) for n, c in enumerate(self.cells) if c.rule.to == "source_key")
+        before = sum(len(_judge(each)) for each in self.cells[:number])
+        first = pl.lit(0, pl.Int32)
+        for place, (*_, bad) in reversed(list(enumerate(_judge(cell), before + 1))):
+            first = pl.when(bad).then(pl.lit(place, pl.Int32)).otherwise(first)
+        return (
+            raw.with_columns(_trim(name) for name in cell.rule.sources)
+            .with_columns(cell.value.expr.alias(cell.name))
+            .with_columns(first.alias("__fault"), pl.col(cell.name).alias("source_key"))
+        )
+
     @cached_property
     def faults(self) -> tuple[tuple[str, str, str], ...]:
         """(raw field, code, detail) of fault number n at place n - 1."""
@@ -195,13 +208,16 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
     """
     plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
     good, bad = _run(plan, batch.table)
-    twice = _keys_twice(good, bad)
+    gone, nameless = _gone(plan, batch)
+    twice = _keys_twice(good, bad, gone)
     if len(twice):
-        again = pc.is_in(good.column("source_key"), value_set=twice)
-        bad = bad.vstack(_set_aside(good.filter(again)))
-        good = good.filter(pc.invert(again))
+        good, more = _without(good, twice)
+        gone, others = _without(gone, twice)
+        bad = pl.concat([bad, more, others])
+    bad = bad.vstack(nameless)
     _check_profile(good, plan.mapping)
     return Mapped(
+        gone=gone,
         feed=batch.feed,
         record=plan.record.name,
         records=good,
@@ -227,9 +243,33 @@ def _run(plan: Plan, table: pa.Table) -> tuple[pa.Table, pl.DataFrame]:
 _ASIDE = {REC_NO: pl.Int64, "__fault": pl.Int32, "source_key": pl.String}
 
 
-def _keys_twice(good: pa.Table, bad: pl.DataFrame) -> pa.Array:
+def _gone(plan: Plan, batch: Batch) -> tuple[pa.Table, pl.DataFrame]:
+    """Keys that the source no longer has, and the records that say so without a key that can be read."""
+    if batch.gone is None or not batch.gone.num_rows:
+        return _GONE.empty_table(), pl.DataFrame(schema=_ASIDE)
+    raw = pl.from_arrow(batch.gone)
+    assert isinstance(raw, pl.DataFrame)  # a table never becomes a Series
+    told = plan.keys(raw.lazy()).collect()
+    fit = told.filter(pl.col("__fault") == 0).select(_GONE.names)
+    return (
+        fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_GONE),
+        told.filter(pl.col("__fault") > 0).select(*_ASIDE),
+    )
+
+
+_GONE = pa.schema([pa.field(REC_NO, pa.int64()), pa.field("source_key", pa.string())])
+
+
+def _without(records: pa.Table, twice: pa.Array) -> tuple[pa.Table, pl.DataFrame]:
+    """The records whose key is theirs alone, and the others set aside."""
+    again = pc.is_in(records.column("source_key"), value_set=twice)
+    return records.filter(pc.invert(again)), _set_aside(records.filter(again))
+
+
+def _keys_twice(good: pa.Table, bad: pl.DataFrame, gone: pa.Table) -> pa.Array:
     """Keys that two records of one delivery share: neither is taken, for nobody knows which is right."""
-    keys = pl.concat([pl.Series("key", good.column("source_key"), dtype=pl.String), bad["source_key"]])
+    taken = [pl.Series("key", table.column("source_key"), dtype=pl.String) for table in (good, gone)]
+    keys = pl.concat([*taken, bad["source_key"]])
     again = keys.filter(keys.is_duplicated()).drop_nulls().unique()
     return again.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
 
@@ -249,7 +289,7 @@ def _rejects(bad: pl.DataFrame, batch: Batch, *, plan: Plan) -> pa.Table:
         .alias(name)
         for part, name in enumerate(("field", "code", "detail"))
     ]
-    places = pl.DataFrame(batch.table.select([REC_NO, BYTE_OFFSET, BYTE_LENGTH]))
+    places = pl.DataFrame(batch.table.select([REC_NO, BYTE_OFFSET, BYTE_LENGTH]))  # gone ones have none
     told = bad.join(places, on=REC_NO, how="left").with_columns(words).select(*REJECT_SCHEMA.names)
     made = told.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(REJECT_SCHEMA)
     return pa.concat_tables([batch.rejects, made]).sort_by(REC_NO)

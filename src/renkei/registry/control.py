@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.model import Checkpoint, Delivery, UnitCounts
@@ -25,6 +26,8 @@ class Landed:
     stated_records: int | None
     is_file: bool
     made_at: datetime
+    is_whole: bool
+    position: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +62,17 @@ def insert_object(connection: sa.Connection, sha256: str, *, size: int, now: dat
 def insert_delivery(
     connection: sa.Connection, delivery: Delivery, *, run_id: uuid.UUID, now: datetime
 ) -> bool:
-    """Write the delivery's row; False when this name with these bytes is already known."""
+    """Write the delivery's row; False when this name with these bytes is already known.
+
+    Which files were seen is what the rows themselves say, so it is not repeated in their positions.
+    """
+    position = {name: value for name, value in delivery.position.items() if name != "seen"}
     result = connection.execute(
         sa.text("""
             INSERT INTO delivery (feed, name, sha256, as_of, stated_records, remote_modified, received_at,
-                                  run_id, verdict)
-            VALUES (:feed, :name, :sha256, :as_of, :stated, :modified, :now, :run_id, 'landed')
+                                  run_id, verdict, is_whole, position)
+            VALUES (:feed, :name, :sha256, :as_of, :stated, :modified, :now, :run_id, 'landed', :whole,
+                    :position)
             ON CONFLICT (feed, name, sha256) DO UPDATE
             SET verdict = 'landed', error_code = NULL, error_facts = NULL
             WHERE delivery.error_code = 'E_OBJECT_DAMAGED'
@@ -78,6 +86,8 @@ def insert_delivery(
             "modified": delivery.remote_modified,
             "now": now,
             "run_id": run_id,
+            "whole": delivery.is_whole is not False,
+            "position": json.dumps(position),
         },
     )
     return result.rowcount == 1
@@ -88,7 +98,7 @@ def waiting(engine: sa.Engine, feed: str) -> list[Landed]:
     with engine.connect() as connection:
         rows = connection.execute(
             sa.text("""
-                SELECT delivery_id, feed, name, sha256, as_of, stated_records,
+                SELECT delivery_id, feed, name, sha256, as_of, stated_records, is_whole, position,
                        remote_modified IS NOT NULL AS is_file,
                        coalesce(remote_modified, received_at) AS made_at
                 FROM delivery
@@ -280,11 +290,12 @@ def insert_unit(
     connection.execute(
         sa.text("""
             INSERT INTO unit (unit_id, delivery_id, feed, part, as_of, run_id, mapping_digest, fence,
-                              records, merged, unchanged, superseded, rejected, ended, withheld,
+                              records, merged, unchanged, superseded, rejected, ended, withheld, gone,
                               dispositions, snapshot, done_at)
             OVERRIDING SYSTEM VALUE
             VALUES (:unit_id, :delivery_id, :feed, :part, :as_of, :run_id, :digest, :fence, :records, :merged,
-                    :unchanged, :superseded, :rejected, :ended, :withheld, :dispositions, :snapshot, :now)
+                    :unchanged, :superseded, :rejected, :ended, :withheld, :gone, :dispositions, :snapshot,
+                    :now)
         """),
         {
             "unit_id": unit_id,
@@ -303,6 +314,19 @@ def insert_unit(
     )
 
 
+def insert_losses(connection: sa.Connection, losses: pa.Table | None, *, feed: str, unit_id: int) -> None:
+    """Write which characters a unit's conversion could not carry over unchanged."""
+    if losses is not None and losses.num_rows:
+        rows = [{**row, "feed": feed, "unit_id": unit_id} for row in losses.to_pylist()]
+        connection.execute(sa.text(_LOSS), rows)
+
+
+_LOSS = """
+    INSERT INTO loss (unit_id, feed, encoding, "character", code, became, count, records)
+    VALUES (:unit_id, :feed, :encoding, :character, :code, :became, :count, :records)
+"""
+
+
 def next_unit_id(connection: sa.Connection) -> int:
     """The id of the unit that is about to be written."""
     found = connection.execute(
@@ -319,6 +343,12 @@ def unit_exists(connection: sa.Connection, landed: Landed, part: str) -> bool:
             {"id": landed.delivery_id, "part": part},
         ).scalar()
     )
+
+
+def start_epoch(connection: sa.Connection, feed: str) -> int:
+    """Forget the place reached in a feed's source, not what was taken from it; returns the new epoch."""
+    query = "UPDATE cursor SET position = '{}', epoch = epoch + 1 WHERE feed = :feed RETURNING epoch"
+    return int(connection.execute(sa.text(query), {"feed": feed}).scalar() or 1)
 
 
 def move_cursor(

@@ -1,8 +1,8 @@
 """Compares a delivery with the feed's last snapshot, so that only changes reach the database.
 
-Each record read gets one disposition: ``merged`` (new or newer content), ``unchanged``, ``superseded``
-(older than what is known) or ``rejected``. Keys that the snapshot has and a whole delivery has not are
-``ended``, unless a rejected record may be one of them.
+Each record read gets one disposition: ``merged`` (new or newer content, or the news that a key is gone),
+``unchanged``, ``superseded`` (older than what is known) or ``rejected``. Keys that the snapshot has and a
+whole delivery has not are ``ended``, unless a rejected record may be one of them.
 """
 
 from collections import Counter
@@ -92,6 +92,8 @@ def compare(
         suspects = _suspects(bench, rejects, present.explained) if missing else frozenset()
         if suspects:
             bench.execute("DELETE FROM ended")
+        bench.execute(_TOLD_GONE, {"late": is_late})
+        bench.execute("INSERT INTO ended SELECT source_key FROM told WHERE kind = 'merged'")
         bench.execute(_DISPOSITIONS)
         return Difference(
             changed=_arrow(bench, _CHANGED),
@@ -131,6 +133,7 @@ def _workbench(
     place = {"temp_directory": str(scratch)} if scratch else {}
     bench = duckdb.connect(config=_OFFLINE | place)
     bench.register("records", mapped.records)
+    bench.register("gone", _NOBODY if mapped.gone is None else mapped.gone)
     bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
     empty = "SELECT *, NULL::DATE AS since FROM incoming WHERE false"
     # an older snapshot may lack a column that the record type has gained since
@@ -177,9 +180,26 @@ _ENDED = """
     WHERE p.source_key NOT IN (SELECT source_key FROM rejected WHERE source_key IS NOT NULL)
 """
 _NOTHING_ENDED = "CREATE TABLE ended AS SELECT NULL::VARCHAR AS source_key WHERE false"
+# What overtaken news says is gone may have come back since.
+_TOLD_GONE = """
+    CREATE TABLE told AS
+    SELECT
+        g.__rec_no,
+        g.source_key,
+        CASE
+            WHEN p.source_key IS NULL THEN 'unchanged'
+            WHEN $late THEN 'superseded'
+            ELSE 'merged'
+        END AS kind
+    FROM gone AS g
+    LEFT JOIN previous AS p ON p.source_key = g.source_key
+"""
+_NOBODY = pa.schema([(REC_NO, pa.int64()), ("source_key", pa.string())]).empty_table()
 _DISPOSITIONS = """
     CREATE TABLE dispositions AS
     SELECT __rec_no AS rec_no, source_key, kind FROM classified WHERE kind <> 'rejected'
+    UNION ALL
+    SELECT __rec_no, source_key, kind FROM told
     UNION ALL
     SELECT __rec_no, source_key, 'rejected' FROM rejected
 """
@@ -219,7 +239,8 @@ def _counts(bench: "duckdb.DuckDBPyConnection", *, missing: int, withheld: bool)
     rows = bench.execute("SELECT kind, count(*) FROM dispositions GROUP BY kind").fetchall()
     by_kind = {str(kind): int(count) for kind, count in rows}
     apart = {"withheld": missing} if withheld else {"ended": missing}
-    return UnitCounts(records=sum(by_kind.values()), **apart, **by_kind)
+    gone = _number(bench, "SELECT count(*) FROM told WHERE kind = 'merged'")
+    return UnitCounts(records=sum(by_kind.values()), gone=gone, **apart, **by_kind)
 
 
 def _number(bench: "duckdb.DuckDBPyConnection", query: str) -> int:

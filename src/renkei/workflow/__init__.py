@@ -9,6 +9,7 @@ from renkei.workflow.plan import Plan, plan
 from renkei.workflow.reconcile import ReconcileResult, reconcile
 from renkei.workflow.refeed import refeed, replay
 from renkei.workflow.sync_in import SyncResult, sync_in
+from renkei.workflow.watch import watch
 
 __all__ = [
     "Plan",
@@ -23,4 +24,5 @@ __all__ = [
     "report",
     "seal",
     "sync_in",
+    "watch",
 ]

@@ -16,7 +16,7 @@ from renkei.model import Delivery, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, store
 from renkei.registry.difference import compare
-from renkei.workflow.unit import present_of
+from renkei.workflow.unit import is_whole, present_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def _planned(
         present_of(Landing(project.var / "landing"), cursor, mapped, explained=explained),
         as_of=day,
         is_late=cursor is not None and day < cursor.as_of,
-        full=mapping.feed.delivers == "full",
+        full=is_whole(delivery, mapping.feed),
     )
     codes = Counter(difference.rejects.column("code").to_pylist())
     return PlannedDelivery(

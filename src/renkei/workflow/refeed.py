@@ -26,7 +26,7 @@ from renkei.workflow.unit import (
 )
 
 _NEWEST = """
-    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records,
+    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records, d.is_whole, d.position,
            d.remote_modified IS NOT NULL AS is_file, coalesce(d.remote_modified, d.received_at) AS made_at
     FROM cursor AS c
     JOIN unit AS u USING (unit_id)
@@ -87,7 +87,9 @@ def _only_open(work: Work, landed: control.Landed, mapping: mappings.Mapping) ->
     numbers = pa.array(wanted, type=pa.int64())
     batch = read_landed(work, mapping, landed)
     kept = {name: _rows(getattr(batch, name), numbers) for name in ("table", "rejects")}
-    return replace(batch, **kept, records=sum(table.num_rows for table in kept.values()))
+    if batch.gone is not None:
+        kept["gone"] = _rows(batch.gone, numbers)
+    return replace(batch, **kept, losses=None, records=sum(table.num_rows for table in kept.values()))
 
 
 def _rows(table: pa.Table, numbers: pa.Array) -> pa.Table:

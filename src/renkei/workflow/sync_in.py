@@ -1,21 +1,25 @@
 """sync_in: pull, land, judge; each delivery is then merged by itself."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from renkei import mapping as mappings
 from renkei.audit import events
 from renkei.clock import Clock
 from renkei.errors import Hold, RenkeiError, Stop
 from renkei.failpoint import failpoint
-from renkei.model import Delivery, UnitCounts
+from renkei.model import Delivery, Feed, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, lease
 from renkei.workflow.run import Work, run_of
-from renkei.workflow.unit import merge_delivery, tell
+from renkei.workflow.unit import is_whole, merge_delivery, tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +60,12 @@ def sync_in(
     trigger: str,
     clock: Clock | None = None,
     release: bool = False,
+    resnapshot: str | None = None,
 ) -> SyncResult:
     """Fetch what a feed has, land it, and merge it; running it again changes nothing.
 
-    With ``release`` what was held or refused for the day is judged again, under today's declarations.
+    With ``release`` what was held or refused for the day is judged again, under today's declarations. With
+    ``resnapshot``, a reason, the place reached in the source is given up and the source read whole.
 
     A delivery that breaks its own control is refused and the others go on; the run then ends ``held``.
     Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
@@ -72,10 +78,26 @@ def sync_in(
         if release:
             _release(work, feed_id)
         _merge_waiting(work, mapping)
+        if resnapshot is not None:
+            _give_up_position(work, feed_id, reason=resnapshot)
         with work.stage("pull"):
             notes = _pull(work, mapping)
         _merge_waiting(work, mapping)
         return result_of(work, feed_id, notes)
+
+
+def _give_up_position(work: Work, feed_id: str, *, reason: str) -> None:
+    """The next pull starts a new epoch: what it brings is compared with all that is known."""
+    with work.engine.begin() as connection:
+        lease.check_fence(connection, work.fence)
+        epoch = control.start_epoch(connection, feed_id)
+        events.record(
+            connection,
+            action="feed.resnapshot",
+            actor=work.actor,
+            object=f"feed:{feed_id}",
+            detail={"epoch": epoch, "reason": reason, "run_id": str(work.run_id)},
+        )
 
 
 def _release(work: Work, feed_id: str) -> None:
@@ -122,16 +144,49 @@ def _pull(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
     feed = mapping.feed
     workdir = work.project.var / "work" / feed.id
     connector = work.project.connector(feed, workdir=workdir)
+    landed = 0
     for delivery in connector.pull(feed, control.checkpoint(work.engine, feed.id)):
-        _land(work, delivery)
+        _land(work, replace(delivery, is_whole=is_whole(delivery, feed)))
+        landed += 1
+    if not landed and feed.delivers == "delta" and feed.format["kind"] == "arrow":
+        _land_nothing_new(work, feed, workdir=workdir)
     return tuple(getattr(connector, "notes", ()))
+
+
+def _land_nothing_new(work: Work, feed: Feed, *, workdir: Path) -> None:
+    """A source that was asked and had nothing new has spoken for the day: a delivery without rows says so."""
+    with work.engine.connect() as connection:
+        cursor = control.cursor_of(connection, feed.id)
+        waits = control.apart(connection, feed.id, work.as_of)
+    if cursor is None or cursor.as_of >= work.as_of or waits:
+        return
+    place = workdir / "nothing-new"
+    schema = pa.schema([(column["name"], pa.string()) for column in feed.format["columns"]])
+    with pa.OSFile(str(place), "wb") as file, pa.ipc.new_file(file, schema):
+        pass
+    data = place.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    position = cursor.position
+    _land(
+        work,
+        Delivery(
+            feed=feed.id,
+            name="nothing new",
+            path=place,
+            bytes=len(data),
+            sha256=digest,
+            records=0,
+            position=position,
+            is_whole=False,
+        ),
+    )
 
 
 def _land(work: Work, delivery: Delivery) -> None:
     """Raw bytes first, then the row that names them."""
     if delivery.as_of is None and delivery.remote_modified is None:
         delivery = _named_by_day(work, delivery)
-        if _is_held_already(work, delivery):
+        if delivery.is_whole and _is_held_already(work, delivery):
             delivery.path.unlink(missing_ok=True)
             return
     work.landing.adopt(delivery.path, sha256=delivery.sha256)
@@ -193,7 +248,8 @@ def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) ->
     """True when the bytes are already merged, or a known name came with other bytes."""
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
-        original = control.same_content(connection, landed)
+        # a part of the same bytes may well say something new: that it is so again
+        original = control.same_content(connection, landed) if landed.is_whole else None
         if original is not None:
             control.judge(connection, landed, "duplicate", duplicate_of=original)
             tell(connection, work, "delivery.duplicate", landed, {"of": original})

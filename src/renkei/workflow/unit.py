@@ -13,7 +13,7 @@ from renkei.audit import events
 from renkei.errors import Hold, Stop
 from renkei.failpoint import failpoint
 from renkei.landing import Landing
-from renkei.model import Batch, Mapped, UnitCounts
+from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
 from renkei.registry import control, golden, lease, merge
 from renkei.registry.difference import Difference, Present, compare
 from renkei.workflow.run import Work, keep
@@ -30,13 +30,20 @@ def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed
     with work.stage("map"):
         mapped = mappings.apply(mapping, batch, as_of=as_of)
     with work.stage("compare"):
-        difference = compare_with_present(
-            work, landed, mapped, as_of=as_of, full=mapping.feed.delivers == "full"
-        )
+        difference = compare_with_present(work, landed, mapped, as_of=as_of, full=landed.is_whole)
     limit_blast(work, mapping, difference)
+
+    def tell_losses(connection: sa.Connection, unit_id: int) -> None:
+        control.insert_losses(connection, batch.losses, feed=landed.feed, unit_id=unit_id)
+
     with work.stage("merge"):
-        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all")
+        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all", also=tell_losses)
     return difference.counts
+
+
+def is_whole(delivery: Delivery, feed: Feed) -> bool:
+    """True when a delivery holds all that its source has: what it lacks has then ended."""
+    return feed.delivers == "full" if delivery.is_whole is None else delivery.is_whole
 
 
 def read_landed(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> Batch:
@@ -149,8 +156,8 @@ def _move_on(
         return
     control.judge(connection, landed, "merged", as_of=unit.as_of)
     control.move_cursor(
-        connection, landed.feed, as_of=unit.as_of, snapshot=snapshot, position={}, unit_id=unit.unit_id,
-        fence=work.fence, now=unit.now,
+        connection, landed.feed, as_of=unit.as_of, snapshot=snapshot, position=landed.position,
+        unit_id=unit.unit_id, fence=work.fence, now=unit.now,
     )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ def test_only_changes_reach_the_registry_and_history_is_kept(registry: sa.Engine
     unit = take(registry, difference)
 
     assert vars(difference.counts) == {
-        "records": 19, "merged": 1, "unchanged": 18, "superseded": 0, "rejected": 0, "ended": 1, "withheld": 0,
+        "records": 19, "merged": 1, "unchanged": 18, "superseded": 0, "rejected": 0, "ended": 1, "withheld": 0, "gone": 0,
     }  # fmt: skip
     with registry.connect() as connection:
         rows = connection.execute(
