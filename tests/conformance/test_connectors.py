@@ -1,56 +1,18 @@
-"""Every connector runs the same kit; a new one adds a subject here."""
+"""Every connector runs the same kit: it is found by its file, and fails here until it has a subject."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from tests.conformance.kit import CHECKS, Subject, assert_conforms
-from tests.integration.connectors.peers import CONNECTORS, Juki, Sshd, feed_of, free_port, without
+from tests.conformance.kit import CHECKS, Subject
+from tests.integration.connectors.peers import CONNECTORS, without
+
+NAMES = sorted(place.stem for place in CONNECTORS.glob("*.py") if "\ndef connect(" in place.read_text("utf-8"))
 
 
-@pytest.fixture
-def odbc_subject(odbc: ModuleType, juki: Juki, tmp_path: Path) -> Subject:
-    """The resident register."""
-    password = Path(juki.connection.settings["password"].removeprefix("file:")).read_text("utf-8")
-    return Subject(
-        module=odbc,
-        connection=juki.connection,
-        unreachable=juki.at(free_port()),
-        feed=feed_of("odbc", table="juki.kojin_genzai", key="atena_no", deadline="20s"),
-        workdir=tmp_path / "work",
-        secrets=(password,),
-    )
-
-
-@pytest.fixture
-def sftp_subject(sftp: ModuleType, sshd: Sshd, tmp_path: Path) -> Subject:
-    """Two files, one of them with a difficult name."""
-    for name in ("KJ_20261119.DAT", "KJ_20261120 髙﨑.DAT"):
-        sshd.put(name, name.encode(), modified=1_795_143_600)
-        sshd.put(name.replace(".DAT", ".END"), b"", modified=1_795_143_600)
-    key = Path(sshd.connection.settings["key_file"])
-    return Subject(
-        module=sftp,
-        connection=sshd.connection,
-        unreachable=sshd.at(free_port()),
-        feed=feed_of("sftp", path=f"{sshd.out}/KJ_*.DAT", done=".END"),
-        workdir=tmp_path / "work",
-        secrets=(str(key), key.read_text("ascii").splitlines()[1]),
-    )
-
-
-def test_odbc_conforms(odbc_subject: Subject) -> None:
-    assert_conforms(odbc_subject)
-
-
-def test_sftp_conforms(sftp_subject: Subject) -> None:
-    assert_conforms(sftp_subject)
-
-
-def test_no_connector_is_without_its_kit() -> None:
-    connectors = [place.stem for place in CONNECTORS.glob("*.py") if "\ndef connect(" in place.read_text()]
-
-    assert [name for name in connectors if f"test_{name}_conforms" not in globals()] == []
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_connector_conforms(name: str, check, request: pytest.FixtureRequest) -> None:
+    check(request.getfixturevalue(f"{name}_subject"))
 
 
 #: A promise broken on purpose, as text of the SFTP connector, and the check that must notice.
