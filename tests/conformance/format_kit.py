@@ -139,8 +139,7 @@ def _places(length: int) -> range:
 def _read(place: Path, sample: Sample) -> Batch | None:
     try:
         return formats.read(place, sample.declaration, feed=FEED)
-    except RenkeiError as refused:
-        assert refused.code.startswith("E_")
+    except RenkeiError:
         return None
 
 

@@ -22,5 +22,9 @@ def check_columns(found: Iterable[str], declared: Sequence[Column], *, feed: str
 
 def missing(name: str, found: Sequence[str], *, feed: str) -> Stop:
     """The error for a declared column that the delivery does not have."""
-    near = difflib.get_close_matches(name, found, n=1, cutoff=0.3) or ["—"]
-    return Stop("E_COLUMN_MISSING", feed=feed, column=name, nearest=near[0])
+    return Stop("E_COLUMN_MISSING", feed=feed, column=name, nearest=nearest(name, found) or "—")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name most like this one, or nothing."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.3)), "")

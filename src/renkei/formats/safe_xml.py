@@ -139,7 +139,7 @@ def refuse(error: etree.XMLSyntaxError, *, feed: str) -> NoReturn:
 
 
 def records(path: Path, record: str, *, limits: Limits, feed: str) -> Iterator[etree._Element]:
-    """Each record element, whole, then dropped; last of all the root with what is left in it."""
+    """Each record element (by local name), whole, then dropped; last the root with what is left in it."""
     depth = 0
     element = None
     try:
@@ -148,7 +148,7 @@ def records(path: Path, record: str, *, limits: Limits, feed: str) -> Iterator[e
                 depth += 1 if event == "start" else -1
                 if depth > limits.depth:
                     raise Stop("E_XML_LIMIT", feed=feed, limit=f"depth={limits.depth}")
-                if event == "end" and depth == 1 and element.tag == record:
+                if event == "end" and depth == 1 and element.tag.rpartition("}")[2] == record:
                     yield element
                     _drop(element)
     except etree.XMLSyntaxError as error:

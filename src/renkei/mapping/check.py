@@ -238,7 +238,7 @@ class _Look:
         except safe_xml.NotASchema:
             yield _Finding(place=place, expected="an XML schema", found=form["schema"])
             return
-        there = set(schema_columns(self.folder / form["schema"], form["record"]))
+        there = set(schema_columns(self.folder / form["schema"], form["root"], form["record"]))
         here = {column["name"] for column in raw_columns(self.feed)}
         for name in sorted(here ^ there):
             side, others = ("mapping", there - here) if name in here else ("schema", here - there)

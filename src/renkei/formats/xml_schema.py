@@ -1,0 +1,117 @@
+"""What an XML schema says its records hold, as the paths that a mapping names.
+
+``氏名`` is a child element, ``@番号`` an attribute, ``住所/町字`` an element below, ``../世帯番号`` one
+of the element around the record. Names are local: the schema itself binds them to namespaces.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lxml import etree
+
+from renkei.formats import safe_xml
+
+_XS = "{http://www.w3.org/2001/XMLSchema}"
+_AROUND = frozenset(
+    f"{_XS}{name}"
+    for name in ("sequence", "choice", "all", "complexType", "complexContent", "simpleContent", "extension")
+)
+#: How deep a schema that contains itself is followed.
+_DEEPEST = 12
+
+
+def columns(place: Path, *, root: str, record: Sequence[str]) -> list[str]:
+    """Every path that the schema allows in a record and around it; none when it does not know the record.
+
+    A path twice means two elements of one local name in different namespaces or places.
+    """
+    schema = _Schema(place)
+    around = schema.way(root, record)
+    if not around:
+        return []
+    found = list(schema.leaves(around[-1]))
+    for up, element in enumerate(reversed(around[1:-1]), 1):
+        inside = around[len(around) - up]
+        found += [("../" * up) + path for path in schema.leaves(element, without=inside)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Schema:
+    place: Path
+
+    @cached_property
+    def tree(self) -> etree._Element:
+        return safe_xml.tree(self.place).getroot()
+
+    def named(self, kind: str, name: str | None) -> etree._Element | None:
+        """A global element, type or group; its prefix says nothing here."""
+        local = (name or "").rpartition(":")[2]
+        found = (each for each in self.tree.iterfind(f"{_XS}{kind}") if each.get("name") == local)
+        return next(found, None)
+
+    def way(self, root: str, record: Sequence[str]) -> list[etree._Element]:
+        """The declarations from the root to the record; only the record's when it is global by itself."""
+        element = self.named("element", root)
+        steps = [element] if element is not None else []
+        for name in record:
+            if element is None:
+                break
+            inside = (self.meant(each) for each in self.particles(element))
+            element = next((each for each in inside if each.get("name") == name), None)
+            steps += [element] if element is not None else []
+        if len(steps) == len(record) + 1:
+            return steps
+        alone = self.named("element", record[-1])
+        return [alone] if alone is not None else []
+
+    def meant(self, element: etree._Element) -> etree._Element:
+        """The declaration itself, behind a reference."""
+        found = self.named("element", element.get("ref")) if element.get("ref") else element
+        return element if found is None else found
+
+    def type_of(self, element: etree._Element) -> etree._Element | None:
+        inline = element.find(f"{_XS}complexType")
+        return inline if inline is not None else self.named("complexType", element.get("type"))
+
+    def particles(self, element: etree._Element) -> Iterator[etree._Element]:
+        kind = self.type_of(element)
+        if kind is not None:
+            yield from self.inside(kind, f"{_XS}element")
+
+    def inside(self, node: etree._Element, wanted: str) -> Iterator[etree._Element]:
+        """Element or attribute declarations of a type, its base and the groups that it uses."""
+        for child in node.iterchildren(tag=etree.Element):
+            if child.tag == wanted:
+                yield child
+            elif child.tag in _AROUND:
+                yield from self.inside(child, wanted)
+            elif child.tag in (f"{_XS}group", f"{_XS}attributeGroup"):
+                group = self.named(str(child.tag).removeprefix(_XS), child.get("ref"))
+                if group is not None:
+                    yield from self.inside(group, wanted)
+        base = self.named("complexType", node.get("base")) if node.tag == f"{_XS}extension" else None
+        if base is not None:
+            yield from self.inside(base, wanted)
+
+    def leaves(
+        self, element: etree._Element, *, without: etree._Element | None = None, deep: int = 0
+    ) -> Iterator[str]:
+        """Paths of everything below an element that can hold text."""
+        kind = self.type_of(element)
+        if kind is None or deep > _DEEPEST:
+            return
+        for attribute in self.inside(kind, f"{_XS}attribute"):
+            yield f"@{(attribute.get('name') or attribute.get('ref') or '').rpartition(':')[2]}"
+        for child in map(self.meant, self.inside(kind, f"{_XS}element")):
+            if child is not without:
+                yield from self._below(child, deep=deep)
+
+    def _below(self, child: etree._Element, *, deep: int) -> Iterator[str]:
+        name = str(child.get("name") or (child.get("ref") or "").rpartition(":")[2])
+        kind = self.type_of(child)
+        if kind is None or kind.find(f"{_XS}simpleContent") is not None or kind.get("mixed") == "true":
+            yield name
+        yield from (f"{name}/{path}" for path in self.leaves(child, deep=deep + 1))
