@@ -9,7 +9,8 @@ import pytest
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import safe_xml, xml, xml_fast
+from renkei.formats import safe_xml, xml
+from renkei.formats.xml import fast
 
 SCHEMA = """<?xml version="1.0" encoding="UTF-8"?>
 <xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
@@ -217,7 +218,7 @@ def test_a_schema_that_knows_more_than_the_mapping_stops(read) -> None:
 
 
 def test_the_columns_come_in_blocks(read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml_fast, "BLOCK", 100)
+    monkeypatch.setattr(fast, "BLOCK", 100)
 
     batch = read(listing(*(person(number) for number in range(1000))))
 

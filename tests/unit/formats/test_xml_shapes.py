@@ -10,7 +10,8 @@ from tests.unit.formats.xml_city import HOUSEHOLDS, flat, nested
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import xml, xml_fast, xml_slow
+from renkei.formats import xml
+from renkei.formats.xml import fast, slow
 from renkei.model import Batch
 
 MAKER = '<一覧 xmlns="urn:kuzuhara" 件数="{count}" 作成日="2026-11-20">{body}</一覧>'
@@ -166,8 +167,8 @@ def test_both_readers_always_find_the_same(
     place.write_text(MAKER.format(count=len(people), body=body), "utf-8")
     layout = xml.layout_of(flat(tmp_path))
 
-    fast = xml_fast.read(place, layout, schema=xml._schemas(layout).record, feed="f")
-    slow = xml_slow.read(place, layout, schemas=xml._schemas(layout), feed="f")
+    fast = fast.read(place, layout, schema=xml._schemas(layout).record, feed="f")
+    slow = slow.read(place, layout, schemas=xml._schemas(layout), feed="f")
 
     assert fast is not None
     assert fast.equals(slow.table(layout))

@@ -15,7 +15,7 @@ from renkei.failpoint import failpoint
 from renkei.formats import safe_xml
 from renkei.formats.drift import missing
 from renkei.formats.layout import Reject
-from renkei.formats.xml_layout import Layout
+from renkei.formats.xml.layout import Layout
 
 _BLOCK = 100_000
 

@@ -13,12 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from renkei.errors import FixDeclaration, Stop
-from renkei.formats import safe_xml, xml_fast, xml_schema, xml_slow
+from renkei.formats import safe_xml
 from renkei.formats.drift import check_columns, nearest
 from renkei.formats.layout import Column, rejects_table
-from renkei.formats.xml_layout import Layout, layout_of
-from renkei.formats.xml_text import CALLED, as_utf8
-from renkei.formats.xml_write import write
+from renkei.formats.xml import fast, schema, slow
+from renkei.formats.xml.layout import Layout, layout_of
+from renkei.formats.xml.text import CALLED, as_utf8
+from renkei.formats.xml.writer import write
 from renkei.model import Batch, Control
 
 __all__ = ["SHAPE", "layout_of", "problems", "read", "schema_columns", "write"]
@@ -66,9 +67,9 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
     return batch
 
 
-def schema_columns(schema: Path, root: str, record: str) -> list[str]:
+def schema_columns(place: Path, root: str, record: str) -> list[str]:
     """The columns that a schema gives its record."""
-    return xml_schema.columns(schema, root=root, record=record.split("/"))
+    return schema.columns(place, root=root, record=record.split("/"))
 
 
 def _check_layout(layout: Layout, *, feed: str) -> None:
@@ -82,7 +83,7 @@ def _check_layout(layout: Layout, *, feed: str) -> None:
 
 def _of_schema(layout: Layout) -> list[str]:
     place = layout.schema or layout.record_schema
-    return xml_schema.columns(place, root=layout.root, record=layout.record) if place else []
+    return schema.columns(place, root=layout.root, record=layout.record) if place else []
 
 
 def _locally(columns: Sequence[Column]) -> list[Column]:
@@ -105,7 +106,7 @@ def _is_plain(layout: Layout) -> bool:
 def _read_fast(path: Path, layout: Layout, *, feed: str) -> Batch | None:
     """Columns and proof side by side; None when the file must be read record by record."""
     assert layout.schema is not None
-    table = xml_fast.read(path, layout, schema=safe_xml.schema(layout.schema), feed=feed)
+    table = fast.read(path, layout, schema=safe_xml.schema(layout.schema), feed=feed)
     if table is None:
         return None
     attributes = safe_xml.root_attributes(path, feed=feed)
@@ -113,16 +114,16 @@ def _read_fast(path: Path, layout: Layout, *, feed: str) -> Batch | None:
 
 
 def _read_slowly(path: Path, layout: Layout, *, feed: str) -> Batch:
-    found = xml_slow.read(path, layout, schemas=_schemas(layout), feed=feed)
+    found = slow.read(path, layout, schemas=_schemas(layout), feed=feed)
     rejects = rejects_table(found.rejects)
     return _batch(found.table(layout), rejects, found.records, found.attributes, layout=layout, feed=feed)
 
 
-def _schemas(layout: Layout) -> xml_slow.Schemas:
+def _schemas(layout: Layout) -> slow.Schemas:
     record, around = layout.record_schema or layout.schema, layout.envelope or layout.schema
     assert record is not None
     envelope = safe_xml.schema(around) if around is not None else None
-    return xml_slow.Schemas(envelope=envelope, record=safe_xml.schema(record))
+    return slow.Schemas(envelope=envelope, record=safe_xml.schema(record))
 
 
 def _batch(

@@ -20,7 +20,7 @@ from xml2arrow.exceptions import Xml2ArrowError
 from renkei.failpoint import failpoint
 from renkei.formats import safe_xml
 from renkei.formats.layout import POSITION
-from renkei.formats.xml_layout import Layout
+from renkei.formats.xml.layout import Layout
 
 BLOCK = 100_000
 

@@ -15,7 +15,7 @@ from renkei.errors import FixDeclaration
 from renkei.formats import Written, encodings
 from renkei.formats.layout import Reject, rejects_table
 from renkei.formats.losses import Losses
-from renkei.formats.xml_layout import Layout, layout_of
+from renkei.formats.xml.layout import Layout, layout_of
 
 _BLOCK = 100_000
 #: What XML 1.0 has no place for.
