@@ -1,22 +1,34 @@
-"""``python -m bench night``: one JSON line a stage on standard output, progress on standard error."""
+"""``python -m bench VERB``: one JSON line a stage on standard output, progress on standard error."""
 
 import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
-from bench import night
 from bench.contest import Failed
 from bench.lines import say
+
+#: Verb → its module, what it measures, and the size it takes: option, default and meaning.
+LINKS = {
+    "pull": ("links_odbc", "a table over ODBC into a proved Arrow file", "rows", 1_000_000),
+    "push": ("links_push", "rows into a table over ODBC", "rows", 200_000),
+    "changes": ("links_changes", "a change at the source to the hub's notice", "rows", 20_000),
+    "xml": ("links_xml", "XML to columns and back", "rows", 200_000),
+    "fixed": ("links_fixed", "fixed-length records and CSV to columns and back", "rows", 1_000_000),
+    "cobol": ("links_cobol", "COBOL records to columns and back", "rows", 1_000_000),
+    "sftp": ("links_sftp", "a file over SFTP, each way", "megabytes", 1024),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one measurement; 130 when it was interrupted, 1 when a stage failed. Both leave nothing behind."""
-    wanted = _arguments(argv)
+    wanted = vars(_arguments(argv))
     signal.signal(signal.SIGTERM, _interrupt)
+    measured = import_module(f"bench.{wanted.pop('module')}")
     try:
-        night.measure(residents=wanted.residents, seed=wanted.seed, days=wanted.days, rounds=wanted.rounds)
+        measured.measure(**wanted)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
@@ -34,10 +46,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     one = verbs.add_parser("night", help="every stage of a night on the sample city")
+    one.set_defaults(module="night")
     one.add_argument("--residents", type=int, default=20_000, metavar="N", help="people in the city (20000)")
     one.add_argument("--seed", type=int, default=1, metavar="S", help="another seed is another city (1)")
     one.add_argument("--days", type=int, default=1, metavar="N", help="nights after the first load (1)")
     one.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
+    for verb, (module, what, size, default) in LINKS.items():
+        link = verbs.add_parser(verb, help=what)
+        link.set_defaults(module=module)
+        link.add_argument(f"--{size}", type=int, default=default, metavar="N", help=f"how many ({default})")
+        link.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
     return parser.parse_args(argv)
 
 
