@@ -67,7 +67,7 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """One feed's mapping. ``digest`` pins the declaration, its code tables and its XML schema."""
+    """One feed's mapping. ``digest`` pins the declaration, its code tables and the files of its format."""
 
     feed: Feed
     digest: str
@@ -237,15 +237,23 @@ def duration(text: str) -> timedelta:
 
 
 def _format(feed: MappingOf[str, Any], *, path: Path) -> dict[str, Any]:
-    """The declared format with what the reader needs beside it: columns, key, the schema's place."""
+    """The declared format with what the reader needs beside it: columns, key, the places of its files."""
     made = dict(feed["format"])
     made["columns"] = check.raw_columns(feed)
     key = next(row for row in feed["field"] if row["to"] == "source_key")
     names = [column["name"] for column in check.columns_of(key["from"])]
     made["key"] = {"columns": names, "join": key.get("join", "")}
-    if "schema" in made:
-        made["schema"] = str(path.parent.resolve() / made["schema"])
+    for name, place in _files(made).items():
+        made[name] = str(path.parent.resolve() / place)
     return made
+
+
+#: Keys of a format that name a file beside the mapping.
+_FILES = ("schema", "envelope", "record_schema", "copybook", "gaiji", "substitute", "table")
+
+
+def _files(form: MappingOf[str, Any]) -> dict[str, str]:
+    return {name: form[name] for name in _FILES if isinstance(form.get(name), str)}
 
 
 def _tables_used(feed: MappingOf[str, Any]) -> list[str]:
@@ -260,15 +268,15 @@ def _digest(
     path: Path,
     tables: MappingOf[str, CodeTable],
 ) -> str:
-    """sha256 over the feed's whole meaning: declaration, code tables, XML schema."""
+    """sha256 over the feed's whole meaning: declaration, code tables, the files that its format names."""
     everything = [feed, *(_as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
     used = sorted({name for each in everything for name in _tables_used(each)})
-    schemas = sorted({each["format"]["schema"] for each in everything if "schema" in each["format"]})
+    files = sorted({place for each in everything for place in _files(each["format"]).values()})
     meaning = {
         "system": {name: value for name, value in declared.items() if name != "feed"},
         "feed": feed,
         "codes": {name: tables[name].declared for name in used},
-        "schemas": {name: hashlib.sha256((path.parent / name).read_bytes()).hexdigest() for name in schemas},
+        "schemas": {name: hashlib.sha256((path.parent / name).read_bytes()).hexdigest() for name in files},
     }
     canonical = json.dumps(meaning, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
