@@ -14,6 +14,8 @@ MODULES = {
     "google-re2": "re2",
     "japanese-personal-name-dataset": "japanese_personal_name_dataset",
     "arrow-odbc": "arrow_odbc",
+    "mysql-replication": "pymysqlreplication",
+    "pyicu-wheels": "icu",
 }
 
 

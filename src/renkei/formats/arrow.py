@@ -3,7 +3,7 @@
 A boolean column ``__gone`` marks rows that only say which key the source no longer has.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,21 @@ from renkei.failpoint import failpoint
 from renkei.formats.drift import check_columns
 from renkei.formats.layout import POSITION, columns_of, key_of, rejects_table
 from renkei.model import GONE, REC_NO, Batch, Control
+
+SHAPE = {
+    "type": "object",
+    "properties": {"kind": {"const": "arrow"}},
+    "required": ["kind"],
+    "additionalProperties": False,
+}
+
+
+def problems(
+    declaration: Mapping[str, Any], columns: Sequence[Mapping[str, Any]], folder: Path
+) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """An Arrow file has no layout of its own, so nothing can be wrong with it."""
+    del declaration, columns, folder
+    yield from ()
 
 
 def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:

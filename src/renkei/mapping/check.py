@@ -1,15 +1,13 @@
 """What the shape of a mapping cannot say: names that must exist, layouts that must fill their record."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from renkei.formats import safe_xml
-from renkei.formats.xml import schema_columns
+from renkei import formats
 from renkei.mapping import dates, digits
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.lines import Lines
@@ -93,10 +91,7 @@ class _Look:
         yield from self._expectations()
         yield from self._schedule()
         yield from self._ignored()
-        if self.feed["format"]["kind"] == "fixed":
-            yield from self._fixed()
-        if self.feed["format"]["kind"] == "xml":
-            yield from self._schema()
+        yield from self._format()
 
     @property
     def schema(self) -> pa.Schema:
@@ -196,54 +191,14 @@ class _Look:
                     place=("ignored", number), expected="mapped or ignored", found=f"{row['name']} both"
                 )
 
-    def _fixed(self) -> Iterator[_Finding]:
-        """Every byte of a data record belongs to exactly one column or to the record kind."""
-        form = self.feed["format"]
-        columns = raw_columns(self.feed)
-        for column in columns:
-            if "at" not in column or "bytes" not in column:
-                yield _Finding(place=("field",), expected=f"at and bytes of {column['name']}", found="none")
-        placed = [(c["at"], c["at"] + c["bytes"], c["name"]) for c in columns if {"at", "bytes"} <= c.keys()]
-        start = form.get("kind_at", 1)
-        placed.append((start, start + len(form["data"]), "kind"))
-        yield from _coverage(sorted(placed), form["record"])
-        yield from self._controls(form, [column["name"] for column in columns])
-
-    def _controls(self, form: Mapping[str, Any], columns: Sequence[str]) -> Iterator[_Finding]:
-        header = [column["name"] for column in form.get("header_columns", ())]
-        trailer = [column["name"] for column in form.get("trailer_columns", ())]
-        wanted: list[tuple[str, str | None, Sequence[str]]] = [
-            ("as_of", form.get("as_of"), header),
-            ("count", form.get("count"), trailer),
-        ]
-        for total in form.get("totals", ()):
-            wanted += [("totals", total["trailer"], trailer), ("totals", total["of"], columns)]
-        for key, name, known in wanted:
-            if name is not None and name not in known:
-                near = nearest(name, known)
-                yield _Finding(
-                    place=("format", key), expected=f"a column for {key}", found=name, nearest=near
-                )
-
-    def _schema(self) -> Iterator[_Finding]:
-        """The schema must be there, be one, and have exactly the feed's columns."""
-        form, place = self.feed["format"], ("format", "schema")
-        if not (self.folder / form["schema"]).is_file():
-            files = [str(each.relative_to(self.folder)) for each in self.folder.glob("**/*.xsd")]
-            near = nearest(form["schema"], files)
-            yield _Finding(place=place, expected="a file of the project", found=form["schema"], nearest=near)
-            return
-        try:
-            safe_xml.schema(self.folder / form["schema"])
-        except safe_xml.NotASchema:
-            yield _Finding(place=place, expected="an XML schema", found=form["schema"])
-            return
-        there = set(schema_columns(self.folder / form["schema"], form["root"], form["record"]))
-        here = {column["name"] for column in raw_columns(self.feed)}
-        for name in sorted(here ^ there):
-            side, others = ("mapping", there - here) if name in here else ("schema", here - there)
-            near = nearest(name, others)
-            yield _Finding(place=place, expected=f"{name} in both", found=f"only in the {side}", nearest=near)
+    def _format(self) -> Iterator[_Finding]:
+        """What its kind of file says of the declaration."""
+        form, columns = self.feed["format"], raw_columns(self.feed)
+        for place, expected, found, *near in formats.kind_of(form["kind"]).problems(
+            form, columns, self.folder
+        ):
+            where = ("format", *place) if place else ("format",)
+            yield _Finding(place=where, expected=expected, found=found, nearest=near[0] if near else "")
 
 
 _ALLOWED = {
@@ -255,19 +210,6 @@ _ALLOWED = {
 assert set(_ALLOWED["wareki"] + _ALLOWED["seireki"]) < set(
     dates.PATTERNS
 )  # a pattern offered is one that is read
-
-
-def _coverage(placed: Sequence[tuple[int, int, str]], record: int) -> Iterator[_Finding]:
-    """Gaps and overlaps between columns in order of their place."""
-    edges = [(1, 1, "the start"), *placed, (record + 1, record + 1, "the end")]
-    for (_, end, before), (start, _, after) in pairwise(edges):
-        if start != end:
-            what = "overlap" if start < end else f"gap of {start - end} bytes"
-            yield _Finding(
-                place=("format", "record"),
-                expected=f"{after} at {end}, after {before}",
-                found=f"{what}: at {start}",
-            )
 
 
 def _expression(pattern: str, place: Place) -> Iterator[_Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from renkei import formats
 from renkei.mapping.lines import Lines
 from renkei.mapping.problems import Problem, nearest
 
@@ -31,7 +32,6 @@ _COLUMN = _table({"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE, "optional"
 _FROM: dict[str, Any] = {
     "oneOf": [_TEXT, _COLUMN, {"type": "array", "minItems": 1, "items": {"oneOf": [_TEXT, _COLUMN]}}]
 }
-_PLACE = _table({"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE}, "name", "at", "bytes")
 _STEP: dict[str, Any] = {"oneOf": [_TEXT, {"type": "object", "minProperties": 1}]}
 
 _FIELD = _table(
@@ -51,51 +51,14 @@ _FIELD = _table(
 _IGNORED = _table(
     {"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE, "optional": _YES, "reason": _TEXT}, "name", "reason"
 )
-_TOTAL = _table({"trailer": _TEXT, "of": _TEXT, "digits": _POSITIVE}, "trailer", "of")
-_FIXED = _table(
-    {
-        "kind": {"const": "fixed"},
-        "encoding": {"enum": ["cp932", "utf-8", "ascii"]},
-        "record": _POSITIVE,
-        "kind_at": _POSITIVE,
-        "header": _TEXT,
-        "data": _TEXT,
-        "trailer": _TEXT,
-        "header_columns": {"type": "array", "items": _PLACE},
-        "trailer_columns": {"type": "array", "items": _PLACE},
-        "count": _TEXT,
-        "totals": {"type": "array", "items": _TOTAL},
-        "as_of": _TEXT,
-    },
-    "kind",
-    "record",
-    "header",
-    "data",
-    "trailer",
-)
-_XML = _table(
-    {
-        "kind": {"const": "xml"},
-        "root": _TEXT,
-        "record": _TEXT,
-        "schema": _TEXT,
-        "count": _TEXT,
-        "as_of": _TEXT,
-        "limits": _table({"bytes": _POSITIVE, "depth": _POSITIVE}),
-    },
-    "kind",
-    "root",
-    "record",
-    "schema",
-)
-_ARROW = _table({"kind": {"const": "arrow"}}, "kind")
+#: Each kind of file says itself what its declaration may hold.
+_SHAPES = {kind: formats.kind_of(kind).SHAPE for kind in formats.KINDS}
 _FORMAT: dict[str, Any] = {
     "type": "object",
     "required": ["kind"],
-    "properties": {"kind": {"enum": ["fixed", "xml", "arrow"]}},
+    "properties": {"kind": {"enum": list(_SHAPES)}},
     "allOf": [
-        {"if": {"properties": {"kind": {"const": kind}}}, "then": shape}
-        for kind, shape in (("fixed", _FIXED), ("xml", _XML), ("arrow", _ARROW))
+        {"if": {"properties": {"kind": {"const": kind}}}, "then": shape} for kind, shape in _SHAPES.items()
     ],
 }
 _EXPECT = _table(
