@@ -17,6 +17,7 @@ LINKS = {
     "changes": ("links_changes", "a change at the source to the hub's notice", "rows", 20_000),
     "xml": ("links_xml", "XML to columns and back", "rows", 200_000),
     "fixed": ("links_fixed", "fixed-length records and CSV to columns and back", "rows", 1_000_000),
+    "encodings": ("links_encodings", "kanji columns to text and back", "rows", 200_000),
     "cobol": ("links_cobol", "COBOL records to columns and back", "rows", 1_000_000),
     "sftp": ("links_sftp", "a file over SFTP, each way", "megabytes", 1024),
 }

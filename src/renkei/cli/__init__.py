@@ -41,6 +41,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "変換できなかった文字・置き換えた文字を見る",
         "see characters that a conversion changed",
     ),
+    "mapping": (
+        "mapping",
+        "コピー句を見る、対応表を書き始める",
+        "see a copybook, and begin a mapping from it",
+    ),
     "conns": ("conns", "接続先を見る、確かめる", "see and test the connections"),
     "audit": ("audit", "監査証跡を検証する、書き出す、封をする", "verify, export or seal the audit trail"),
     "report": ("report", "一日の報告書を作る", "publish the reports of a day"),

@@ -22,6 +22,8 @@ FOLD = {
 #: What Python makes of the bytes 80 A0 FD FE FF, which CP932 does not define and glibc refuses.
 UNDEFINED = "\x80\uf8f0\uf8f1\uf8f2\uf8f3"
 
+_FOLDED = str.maketrans(FOLD)
+_REFUSED = re.compile(f"[{''.join(FOLD)}{UNDEFINED}]")
 _UNDEFINED_BYTE = re.compile(rb"[\x80\xa0\xfd-\xff]")
 
 
@@ -35,11 +37,38 @@ def decode(raw: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """Bytes in the order Windows and glibc write them; UnicodeEncodeError for what has no code."""
+    """Bytes in the order Windows and glibc write them, look-alikes folded, as iconv does it."""
+    return encode_strictly(text.translate(_FOLDED))
+
+
+def encode_strictly(text: str) -> bytes:
+    """Bytes that read back as the very same text; UnicodeEncodeError for what has no code of its own."""
     if text.isascii():
         return text.encode("ascii")
     special = _special_cells()
-    return b"".join(special.get(char) or char.encode("cp932") for char in text)
+    refused = _REFUSED.search(text)
+    if refused:
+        raise UnicodeEncodeError("cp932", text, refused.start(), refused.end(), "no code of its own")
+    try:
+        return b"".join([special.get(char) or char.encode("cp932") for char in text])
+    except UnicodeEncodeError:
+        return text.encode("cp932")  # the error, with its place in the whole text
+
+
+@cache
+def private_cells() -> dict[str, bytes]:
+    """The 1,880 cells of the 外字 area by the private-use character that Windows decodes them to."""
+    trails = (*range(0x40, 0x7F), *range(0x80, 0xFD))
+    cells = [bytes((lead, trail)) for lead in range(0xF0, 0xFA) for trail in trails]
+    return {raw.decode("cp932"): raw for raw in cells}
+
+
+def two_byte_characters() -> list[str]:
+    """Every character that CP932 has a two-byte code for, once each."""
+    trails = (*range(0x40, 0x7F), *range(0x80, 0xFD))
+    leads = (*range(0x81, 0xA0), *range(0xE0, 0xFD))
+    found = (bytes((lead, trail)).decode("cp932", "replace") for lead in leads for trail in trails)
+    return sorted({char for char in found if len(char) == 1 and char != "\ufffd"})
 
 
 def _first_undefined(raw: bytes) -> int:
@@ -54,7 +83,7 @@ def _first_undefined(raw: bytes) -> int:
 @cache
 def _special_cells() -> dict[str, bytes]:
     """Characters whose cell differs from the one Python's codec writes."""
-    cells = {wide: chosen.encode("cp932") for wide, chosen in FOLD.items()}
+    cells: dict[str, bytes] = {}
     for lead in (0xFA, 0xFB, 0xFC):
         for trail in range(0x40, 0xFD):
             raw = bytes((lead, trail))

@@ -1,4 +1,4 @@
-"""Fixed-length records, cut by bytes: header, data, trailer with count and control totals.
+"""Fixed-length records, cut by bytes: header, data, trailer with counts and control totals, in groups or one.
 
 Columns are sliced as bytes first and decoded afterwards, a whole block of one column in one call, so a
 two-byte character cut at a field's end can never swallow the start of the next field. Padding at a
@@ -6,7 +6,7 @@ column's end belongs to the layout and is dropped; nothing else of a value is to
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,237 +16,212 @@ import pyarrow as pa
 
 from renkei.errors import Stop
 from renkei.failpoint import failpoint
-from renkei.formats import columns as decoding
+from renkei.formats.codec import PADDING
+from renkei.formats.fixed_groups import Structure, structure_of
+from renkei.formats.fixed_layout import Layout, Rows, layout_of
+from renkei.formats.fixed_records import Records, blocks, open_records
+from renkei.formats.fixed_shape import SHAPE, problems
+from renkei.formats.fixed_totals import count_of, totals_of
+from renkei.formats.fixed_write import write
 from renkei.formats.layout import (
     POSITION,
     Column,
-    Key,
     Reject,
-    Total,
-    columns_of,
-    key_of,
+    in_groups,
+    is_too_many,
+    key_value,
+    number,
     rejects_table,
 )
 from renkei.model import Batch, Control
 
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
-Rows = np.ndarray[Any, np.dtype[np.int64]]
-
-#: Records in one block: bounds the memory that decoding takes beside the result.
-BLOCK = 200_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """A fixed-length format as declared."""
-
-    encoding: str
-    record: int
-    header: str
-    data: str
-    trailer: str
-    kind_at: int
-    columns: tuple[Column, ...]
-    header_columns: tuple[Column, ...]
-    trailer_columns: tuple[Column, ...]
-    count: str | None
-    totals: tuple[Total, ...]
-    as_of: str | None
-    key: Key
-
-
-def layout_of(declaration: Mapping[str, Any]) -> Layout:
-    """Read the declaration of a fixed-length format."""
-    return Layout(
-        encoding=declaration.get("encoding", "cp932"),
-        record=declaration["record"],
-        header=declaration.get("header", "1"),
-        data=declaration.get("data", "2"),
-        trailer=declaration.get("trailer", "8"),
-        kind_at=declaration.get("kind_at", 1),
-        columns=columns_of(declaration["columns"]),
-        header_columns=columns_of(declaration.get("header_columns", ())),
-        trailer_columns=columns_of(declaration.get("trailer_columns", ())),
-        count=declaration.get("count"),
-        totals=tuple(_total(each) for each in declaration.get("totals", ())),
-        as_of=declaration.get("as_of"),
-        key=key_of(declaration),
-    )
-
-
-def _total(declared: Mapping[str, Any]) -> Total:
-    return Total(trailer=declared["trailer"], of=declared["of"], modulo=10 ** declared.get("digits", 15))
-
-
-@dataclass
-class _Found:
-    """What the blocks have given so far."""
-
-    tables: list[pa.Table] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    totals: list[int] = field(default_factory=list)
+__all__ = ["SHAPE", "layout_of", "problems", "read", "write"]
 
 
 def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
-    """Read the file whole or not at all: structure, count and totals are proved before a Batch exists."""
-    layout = layout_of(declaration)
-    records = _records(path, layout, feed=feed)
-    _check_kinds(records, layout, feed=feed)
-    control = _control(records, layout, feed=feed)
-    found = _Found(totals=[0] * len(layout.totals))
-    for start, block in _blocks(records):
-        failpoint("parse.block")
-        _read_block(block, start, layout=layout, found=found)
-        _check_encoding(found, layout, records=len(records) - 2, feed=feed)
-    _check_totals(found.totals, layout, control=control, feed=feed)
-    schema = pa.schema([*POSITION, *((each.name, pa.string()) for each in layout.columns)])
-    table = pa.concat_tables(found.tables) if found.tables else schema.empty_table()
-    rejects = rejects_table(found.rejects)
-    return Batch(feed=feed, table=table, rejects=rejects, records=len(records) - 2, control=control)
+    """Read the file whole or not at all: structure, counts and totals are proved before a Batch exists."""
+    return read_records(path, layout_of(declaration), feed=feed)
 
 
-def _records(path: Path, layout: Layout, *, feed: str) -> Bytes:
-    """The file as rows of bytes, mapped and not read."""
-    size = path.stat().st_size
-    if size == 0:
+def read_records(path: Path, layout: Layout, *, feed: str) -> Batch:
+    """Read one file by its layout."""
+    records = open_records(path, layout, feed=feed)
+    if not len(records) and layout.kind("trailer") is not None:
         raise Stop("E_TRAILER_MISSING", feed=feed)
-    if size % layout.record:
-        raise Stop("E_RECORD_LENGTH", feed=feed, bytes=size, record=layout.record)
-    return np.memmap(path, dtype=np.uint8, mode="r").reshape(-1, layout.record)
-
-
-def _check_kinds(records: Bytes, layout: Layout, *, feed: str) -> None:
-    """Header first, trailer last, only data between."""
-    width = len(layout.data)
-    kinds = np.ascontiguousarray(records[:, layout.kind_at - 1 : layout.kind_at - 1 + width]).view(
-        f"S{width}"
+    structure = structure_of(records, layout, feed=feed)
+    reader = _Reader(records=records, structure=structure, layout=layout, feed=feed)
+    control = reader.control()
+    tables = list(reader.tables())
+    reader.check_totals()
+    return Batch(
+        feed=feed,
+        table=pa.concat_tables([reader.schema.empty_table(), *tables]),
+        rejects=rejects_table(reader.rejects),
+        records=len(reader.rows),
+        control=control,
+        losses=layout.codec.losses.table(),
     )
-    kinds = kinds.reshape(-1)
-    _refuse_kind(np.flatnonzero(kinds[:1] != layout.header.encode()), layout, feed=feed)
-    trailers = np.flatnonzero(kinds == layout.trailer.encode())
-    if len(records) < 2 or not len(trailers):
-        raise Stop("E_TRAILER_MISSING", feed=feed)
-    body = kinds[1:-1]
-    _refuse_kind(np.flatnonzero(body != layout.data.encode()) + 1, layout, feed=feed)
-    if trailers[-1] != len(records) - 1:
-        _refuse_kind(np.array([len(records) - 1]), layout, feed=feed)
 
 
-def _refuse_kind(rows: Rows, layout: Layout, *, feed: str) -> None:
-    if len(rows):
-        first = int(rows[0])
-        raise Stop("E_RECORD_KIND", feed=feed, rec_no=first, offset=first * layout.record)
+@dataclass(kw_only=True)
+class _Reader:
+    """One file being read. ``stated`` are each group's trailer values."""
 
+    records: Records
+    structure: Structure
+    layout: Layout
+    feed: str
+    headers: list[dict[str, str]] = field(default_factory=list)
+    trailers: list[dict[str, str]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
 
-def _control(records: Bytes, layout: Layout, *, feed: str) -> Control:
-    """Header and trailer by name; the trailer's count is proved here."""
-    header = _named(records[0], layout.header_columns, layout, feed=feed)
-    trailer = _named(records[-1], layout.trailer_columns, layout, feed=feed)
-    counted = len(records) - 2
-    if layout.count and _whole(trailer[layout.count]) != counted:
-        raise Stop("E_TRAILER_COUNT", feed=feed, stated=trailer[layout.count], counted=counted)
-    return Control(header=header, trailer=trailer, as_of=_as_of(header, layout, feed=feed))
+    @property
+    def rows(self) -> Rows:
+        """Numbers of the feed's own records."""
+        return self.structure.by_kind[self.layout.data]
 
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([*POSITION, *((each.name, pa.string()) for each in self.layout.columns)])
 
-def _named(record: Bytes, columns: tuple[Column, ...], layout: Layout, *, feed: str) -> dict[str, str]:
-    named = {}
-    for column in columns:
-        raw = record[column.span].tobytes()
+    # what the file says of itself ---------------------------------------------------------------
+
+    def control(self) -> Control:
+        """Header and trailer of every group by name; the counts that they state are proved here."""
+        for group in self.structure.groups:
+            self.headers.append(self._named(group.header, self.layout.header_columns))
+            self.trailers.append(self._named(group.trailer, self.layout.trailer_columns))
+        self._check_counts()
+        end = self._named(self.structure.end, self.layout.end_columns)
+        if self.layout.end_count is not None:
+            self._agree("E_TRAILER_COUNT", end[self.layout.end_count], len(self.rows))
+        days = {self._day(header) for header in self.headers}
+        if len(days) > 1:
+            raise Stop("E_HEADER_DATE", feed=self.feed, field=self.layout.as_of)
+        return Control(
+            header=in_groups(self.headers), trailer=in_groups(self.trailers) | end, as_of=days.pop()
+        )
+
+    def _named(self, row: int | None, columns: tuple[Column, ...]) -> dict[str, str]:
+        if row is None:
+            return {}
+        return {column.name: self._value(row, column) for column in columns}
+
+    def _value(self, row: int, column: Column) -> str:
+        rows = np.array([row])
+        raw = self.records.cells(rows, column.span).tobytes()
         try:
-            named[column.name] = decoding.decode_one(raw, layout.encoding).rstrip(decoding.PADDING)
+            return self.layout.codec.decode(raw).rstrip(PADDING)
         except UnicodeDecodeError as error:
-            facts = {"encoding": layout.encoding, "rec_no": 0, "field": column.name, "offset": error.start}
-            raise Stop("E_ENCODING", feed=feed, **facts) from None
-    return named
+            offset = int(self.records.offsets(rows)[0]) + column.at - 1 + error.start
+            facts = {"encoding": self.layout.encoding, "rec_no": row, "field": column.name}
+            raise Stop("E_ENCODING", feed=self.feed, offset=offset, **facts) from None
 
+    def _check_counts(self) -> None:
+        for count in self.layout.counts:
+            counted = count_of(self.records, self.structure, self.layout, count)
+            for trailer, each in zip(self.trailers, counted, strict=True):
+                self._agree("E_TRAILER_COUNT", trailer[count.trailer], each)
 
-def _as_of(header: Mapping[str, str], layout: Layout, *, feed: str) -> date | None:
-    """The day the header says the file was made (作成日), YYYYMMDD."""
-    if layout.as_of is None:
-        return None
-    try:
-        text = header[layout.as_of]
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
-    except ValueError:
-        raise Stop("E_HEADER_DATE", feed=feed, field=layout.as_of) from None
+    def check_totals(self) -> None:
+        """Every total of every group is what its trailer states."""
+        for total in self.layout.totals:
+            counted = totals_of(self.records, self.structure, self.layout, total)
+            for trailer, each in zip(self.trailers, counted, strict=True):
+                stated = trailer[total.trailer]
+                self._agree("E_TRAILER_TOTAL", stated, each, field=total.of, modulo=total.modulo)
 
+    def _agree(self, code: str, stated: str, counted: int, *, modulo: int = 0, **facts: str) -> None:
+        value = number(stated)
+        if value is not None and value < 0 and modulo:
+            value %= modulo
+        if value != counted:
+            raise Stop(code, feed=self.feed, stated=stated, counted=counted, **facts)
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    def _day(self, header: Mapping[str, str]) -> date | None:
+        """The day the header says the file was made (作成日), YYYYMMDD."""
+        if self.layout.as_of is None:
+            return None
+        try:
+            text = header[self.layout.as_of]
+            return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        except ValueError:
+            raise Stop("E_HEADER_DATE", feed=self.feed, field=self.layout.as_of) from None
 
+    # the records --------------------------------------------------------------------------------
 
-def _blocks(records: Bytes) -> Iterator[tuple[int, Bytes]]:
-    """Data records with the number of the first, block by block."""
-    last = len(records) - 1
-    for start in range(1, last, BLOCK):
-        yield start, records[start : min(start + BLOCK, last)]
+    def tables(self) -> Iterator[pa.Table]:
+        """The feed's own records, block by block; those that cannot be read become rejects."""
+        first = 1
+        for rows in blocks(self.rows):
+            failpoint("parse.block")
+            yield self._block(rows, first)
+            self._check_encoding()
+            first += len(rows)
 
+    def _block(self, rows: Rows, first: int) -> pa.Table:
+        """One block; ``first`` is the number of its first record among the feed's own, from 1."""
+        bad: dict[int, tuple[Column, int]] = {}
+        arrays = []
+        for column in self.layout.columns:
+            array, faults = self._column(column, rows, first)
+            arrays.append(array)
+            for row, at in faults.items():
+                bad.setdefault(row, (column, at))
+        positions = [
+            np.arange(first, first + len(rows)),
+            self.records.offsets(rows),
+            self.records.lengths(rows),
+        ]
+        table = pa.table([*map(pa.array, positions), *arrays], schema=self.schema)
+        return self._set_aside(table, bad) if bad else table
 
-def _read_block(block: Bytes, start: int, *, layout: Layout, found: _Found) -> None:
-    bad: dict[int, Reject] = {}
-    arrays = []
-    for column in layout.columns:
-        array, errors = decoding.decode_column(block[:, column.span], layout.encoding)
-        arrays.append(array)
-        for row, at in errors.items():
-            bad.setdefault(row, _bad_encoding(start + row, column, layout=layout, at=at))
-    for number, total in enumerate(layout.totals):
-        column = next(each for each in layout.columns if each.name == total.of)
-        found.totals[number] = (found.totals[number] + _sum(block[:, column.span])) % total.modulo
-    table = _table(arrays, start, layout=layout)
-    if bad:
-        found.rejects += [_with_key(reject, table, start=start, key=layout.key) for reject in bad.values()]
-        keep = np.ones(len(block), dtype=bool)
+    def _column(self, column: Column, rows: Rows, first: int) -> tuple[pa.Array, dict[int, int]]:
+        """Text of one column, and row → place in the file of what cannot be decoded."""
+        if column.bytes:
+            return self._decoded(column, rows, first)
+        if self.layout.joins(column) == "header":
+            group = np.searchsorted(self.structure.firsts, rows, side="right") - 1
+            return pa.array([header[column.name] for header in self.headers], pa.string()).take(
+                pa.array(group)
+            ), {}
+        return self._of_parents(column, rows)
+
+    def _decoded(self, column: Column, rows: Rows, first: int) -> tuple[pa.Array, dict[int, int]]:
+        cells = self.records.cells(rows, column.span)
+        if column.name in self.layout.low_values:
+            is_low = (cells == 0).all(axis=1)
+            cells = np.where(is_low[:, None], np.uint8(self.layout.codec.blank[0]), cells)
+        array, faults = self.layout.codec_of(column).decode_block(cells, first=first)
+        starts = self.records.offsets(rows[list(faults)])
+        return array, {
+            row: int(start) + column.at - 1 + at
+            for (row, at), start in zip(faults.items(), starts, strict=True)
+        }
+
+    def _of_parents(self, column: Column, rows: Rows) -> tuple[pa.Array, dict[int, int]]:
+        """The parent's value for each of its details; what is wrong with a parent is wrong with them all."""
+        parent = next(each for each in self.layout.parent_columns if each.name == column.name)
+        parents = self.structure.by_kind[self.layout.kind("parent") or ""]
+        place = np.searchsorted(parents, rows, side="right") - 1
+        some = parents[place[0] : place[-1] + 1]
+        array, faults = self._decoded(parent, some, 0)
+        which = place - place[0]
+        bad = {int(row): at for each, at in faults.items() for row in np.flatnonzero(which == each)}
+        return array.take(pa.array(which)), bad
+
+    def _set_aside(self, table: pa.Table, bad: Mapping[int, tuple[Column, int]]) -> pa.Table:
+        for row, (column, at) in bad.items():
+            number, offset, length = (table.column(each.name)[row].as_py() for each in POSITION)
+            key = key_value(table, row, self.layout.key)
+            reject = Reject(rec_no=number, field=column.name, code="E_ENCODING", detail=f"byte={at}")
+            self.rejects.append(replace(reject, offset=offset, length=length, source_key=key))
+        keep = np.ones(len(table), dtype=bool)
         keep[list(bad)] = False
-        table = table.filter(pa.array(keep))
-    found.tables.append(table)
+        return table.filter(pa.array(keep))
 
-
-def _bad_encoding(rec_no: int, column: Column, *, layout: Layout, at: int) -> Reject:
-    offset = rec_no * layout.record
-    where = offset + column.at - 1 + at
-    return Reject(
-        rec_no=rec_no,
-        field=column.name,
-        code="E_ENCODING",
-        detail=f"byte={where}",
-        offset=offset,
-        length=layout.record,
-    )
-
-
-def _with_key(reject: Reject, table: pa.Table, *, start: int, key: Key) -> Reject:
-    """Name the record by its key columns where those can be read."""
-    values = [table.column(name)[reject.rec_no - start].as_py() for name in key.columns]
-    name = key.join.join(values) if values and all(values) else None
-    return Reject(**{**vars(reject), "source_key": name})
-
-
-def _table(arrays: list[pa.Array], start: int, *, layout: Layout) -> pa.Table:
-    rec_no = np.arange(start, start + len(arrays[0]), dtype=np.int64)
-    lengths = np.full(len(rec_no), layout.record, dtype=np.int64)
-    positions = [pa.array(rec_no), pa.array(rec_no * layout.record), pa.array(lengths)]
-    schema = pa.schema([*POSITION, *((each.name, pa.string()) for each in layout.columns)])
-    return pa.table([*positions, *arrays], schema=schema)
-
-
-def _sum(cells: Bytes) -> int:
-    """Exact sum of a zero-padded number column; a cell that is not all digits adds nothing."""
-    digits = cells.astype(np.int64) - ord("0")
-    digits[~((digits >= 0) & (digits <= 9)).all(axis=1)] = 0
-    return sum(int(total) * 10**power for power, total in enumerate(digits.sum(axis=0)[::-1]))
-
-
-def _check_encoding(found: _Found, layout: Layout, *, records: int, feed: str) -> None:
-    """One bad record is set aside; over 5 % of them, the encoding itself is wrong."""
-    if len(found.rejects) > max(1, 0.05 * records):
-        first = found.rejects[0]
-        facts = {"encoding": layout.encoding, "rec_no": first.rec_no, "field": first.field}
-        raise Stop("E_ENCODING", feed=feed, offset=first.detail.removeprefix("byte="), **facts)
-
-
-def _check_totals(totals: list[int], layout: Layout, *, control: Control, feed: str) -> None:
-    for counted, total in zip(totals, layout.totals, strict=True):
-        stated = control.trailer[total.trailer]
-        if _whole(stated) != counted:
-            raise Stop("E_TRAILER_TOTAL", feed=feed, field=total.of, stated=stated, counted=counted)
+    def _check_encoding(self) -> None:
+        if is_too_many(len(self.rejects), len(self.rows)):
+            first = self.rejects[0]
+            facts = {"encoding": self.layout.encoding, "rec_no": first.rec_no, "field": first.field}
+            raise Stop("E_ENCODING", feed=self.feed, offset=first.detail.removeprefix("byte="), **facts)

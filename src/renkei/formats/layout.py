@@ -4,23 +4,36 @@
 what the feed's author wrote. Values were validated there; here they are only given names.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA
+from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Control
+
+Pad = Literal["space", "zero", "wide"]
+Align = Literal["left", "right"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One raw column. ``at`` (from 1) and ``bytes`` are set in fixed-length layouts only."""
+    """One raw column. ``at`` (from 1) and ``bytes`` are set in fixed-length layouts only.
+
+    ``pad`` and ``align`` say how a value that is shorter than its column is written. ``at`` without
+    ``bytes`` is the place of a field in a CSV file that has no header line. ``national`` columns hold wide
+    characters alone, without shifts (PIC N).
+    """
 
     name: str
     at: int = 0
     bytes: int = 0
     optional: bool = False
+    pad: Pad = "space"
+    align: Align = "left"
+    national: bool = False
 
     @property
     def span(self) -> slice:
@@ -30,11 +43,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Total:
-    """A control total (合計): ``trailer`` states the sum of column ``of``, modulo ``modulo``."""
+    """A control total (合計): ``trailer`` states the sum of column ``of``, modulo ``modulo``.
+
+    ``kind`` is the record kind that has the column, where it is not the feed's own; ``where`` a column of
+    the same record and the values that count (振替済 only, say).
+    """
 
     trailer: str
     of: str
     modulo: int
+    kind: str = ""
+    where: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,17 +65,41 @@ class Key:
 
 
 def columns_of(declared: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
-    """Columns in the order they are declared."""
-    return tuple(Column(**{name: each[name] for name in each if name in _COLUMN_KEYS}) for each in declared)
+    """Columns in the order they are declared. A zero-filled column is written from the right."""
+    return tuple(_column(each) for each in declared)
 
 
-_COLUMN_KEYS = ("name", "at", "bytes", "optional")
+def _column(declared: Mapping[str, Any]) -> Column:
+    known = {name: declared[name] for name in declared if name in _COLUMN_KEYS}
+    return Column(**{"align": "right" if known.get("pad") == "zero" else "left", **known})
+
+
+_COLUMN_KEYS = ("name", "at", "bytes", "optional", "pad", "align", "national")
+
+
+def total_of(declared: Mapping[str, Any]) -> Total:
+    """One declared control total."""
+    where = declared.get("where")
+    return Total(
+        trailer=declared["trailer"],
+        of=declared["of"],
+        modulo=10 ** declared.get("digits", 15),
+        kind=declared.get("kind", ""),
+        where=(where["column"], tuple(where["in"])) if where else None,
+    )
 
 
 def key_of(declaration: Mapping[str, Any]) -> Key:
     """The declared key, or none."""
     key = declaration.get("key", {})
     return Key(columns=tuple(key.get("columns", ())), join=key.get("join", "-"))
+
+
+def key_value(table: pa.Table, row: int, key: Key) -> str | None:
+    """The key of a record by its columns, where all of them can be read."""
+    names = [name for name in key.columns if name in table.column_names]
+    values = [table.column(name)[row].as_py() for name in names if names == list(key.columns)]
+    return key.join.join(values) if values and all(values) else None
 
 
 #: The columns that every raw batch carries beside the source's own.
@@ -93,3 +136,47 @@ def rejects_table(rejects: Sequence[Reject]) -> pa.Table:
         [each.detail for each in ordered],
     ]
     return pa.table(columns, schema=REJECT_SCHEMA)
+
+
+def control_values(control: Control | Mapping[str, Any] | None) -> dict[str, str]:
+    """Header and trailer values by name, whether they were read from a file or made for one."""
+    if isinstance(control, Control):
+        return {**control.header, **control.trailer}
+    flat: dict[str, str] = {}
+    for name, value in (control or {}).items():
+        flat |= value if isinstance(value, Mapping) else {name: value}
+    return {name: str(value) for name, value in flat.items() if isinstance(value, str | int)}
+
+
+def in_groups(groups: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Values by name; those of the second and later groups as ``NAME#2``."""
+    flat = dict(groups[0]) if groups else {}
+    for place, group in enumerate(groups[1:], start=2):
+        flat |= {f"{name}#{place}": value for name, value in group.items()}
+    return flat
+
+
+def number(text: str) -> int | None:
+    """The whole number that a column holds, its sign before or after it; None where it holds none."""
+    match = _NUMBER.fullmatch(text.strip(" "))
+    if match is None or (match[1] and match[3]):
+        return None
+    return -int(match[2]) if "-" in match[1] + match[3] else int(match[2])
+
+
+_NUMBER = re.compile(r"([+-]?)([0-9]+)([+-]?)")
+
+
+def sum_of_texts(values: pa.Array) -> int:
+    """Exact sum of the whole numbers in a column of bytes; what is no number adds nothing."""
+    plain = pc.match_substring_regex(values, "^ *[0-9]+ *$").fill_null(fill_value=False)
+    texts = pc.utf8_trim(values.filter(plain).cast(pa.string()), " ")
+    signed = values.filter(pc.and_not(values.is_valid(), plain))
+    signed = signed.filter(pc.match_substring_regex(signed, "^ *([+-][0-9]+|[0-9]+[+-]) *$"))
+    rest = sum(number(each.decode("ascii")) or 0 for each in signed.to_pylist())
+    return int(pc.sum(texts.cast(pa.decimal128(38, 0))).as_py() or 0) + rest
+
+
+def is_too_many(bad: int, records: int) -> bool:
+    """One bad record is set aside; over 5 % of them, something is wrong with the file itself."""
+    return bad > max(1, 0.05 * records)

@@ -261,6 +261,15 @@ def _tables_used(feed: MappingOf[str, Any]) -> list[str]:
     return sorted({str(step.argument) for step in steps if step.name == "code"})
 
 
+def _file_digest(place: Path, kind: str) -> str:
+    """sha256 of a file that a format names; of a copybook, with all that it copies."""
+    if kind == "copybook":
+        from renkei.formats import cobol
+
+        return hashlib.sha256(b"".join(each.read_bytes() for each in cobol.sources(place))).hexdigest()
+    return hashlib.sha256(place.read_bytes()).hexdigest()
+
+
 def _digest(
     declared: MappingOf[str, Any],
     feed: MappingOf[str, Any],
@@ -271,12 +280,12 @@ def _digest(
     """sha256 over the feed's whole meaning: declaration, code tables, the files that its format names."""
     everything = [feed, *(_as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
     used = sorted({name for each in everything for name in _tables_used(each)})
-    files = sorted({place for each in everything for place in _files(each["format"]).values()})
+    files = {place: kind for each in everything for kind, place in _files(each["format"]).items()}
     meaning = {
         "system": {name: value for name, value in declared.items() if name != "feed"},
         "feed": feed,
         "codes": {name: tables[name].declared for name in used},
-        "schemas": {name: hashlib.sha256((path.parent / name).read_bytes()).hexdigest() for name in files},
+        "schemas": {name: _file_digest(path.parent / name, kind) for name, kind in files.items()},
     }
     canonical = json.dumps(meaning, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """Fixed-length files: read whole, or refused with the right code, or one record set aside."""
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.unit.formats.fixed_file import FORMAT, RECORD, File, data, read, to_cp932
+from tests.unit.formats.twins import twin
 
 from renkei.errors import Stop
-from renkei.formats import columns as decoding
-from renkei.formats import fixed
+from renkei.formats import cp932, encodings, fixed, fixed_records, fixed_totals
 
 GOOD = File(records=tuple(data(number) for number in range(1, 41)))
 
@@ -106,8 +105,9 @@ def test_a_character_cut_at_a_columns_end_sets_that_record_aside(tmp_path: Path)
 def test_the_proof_catches_a_reader_that_puts_replacement_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replacing: Callable[[str], Callable[[bytes], str]] = lambda _: lambda raw: raw.decode("cp932", "replace")  # noqa: E731 (the twin is one line)
-    monkeypatch.setattr(decoding, "_decoder", replacing)
+    twin(monkeypatch, cp932, ('raw.decode("cp932")\n    if', 'raw.decode("cp932", "replace")\n    if'))
+    encodings.charset.cache_clear()
+    monkeypatch.setattr(encodings, "charset", encodings.charset.__wrapped__)
 
     batch = read(cut_character().bytes, tmp_path)
 
@@ -157,22 +157,29 @@ def test_bytes_that_look_like_a_backslash_or_a_bar_belong_to_their_character(tmp
     assert batch.table.column("SHIMEI").to_pylist() == ["ソ表能予十"]
 
 
-def test_windows_order_and_private_characters_survive(tmp_path: Path) -> None:
+def test_windows_order_survives(tmp_path: Path) -> None:
     assert to_cp932("髙") == b"\xfb\xfc"
 
-    batch = read(GOOD.but(records=(data(1, name="髙﨑～－\ue000"),)).bytes, tmp_path)
+    batch = read(GOOD.but(records=(data(1, name="髙﨑～－神"),)).bytes, tmp_path)
 
-    assert batch.table.column("SHIMEI").to_pylist() == ["髙﨑～－\ue000"]
+    assert batch.table.column("SHIMEI").to_pylist() == ["髙﨑～－神"]
+
+
+def test_a_private_character_that_no_table_maps_sets_its_record_aside(tmp_path: Path) -> None:
+    batch = read(GOOD.but(records=(data(1, name="髙﨑～－\ue000"), *GOOD.records[1:])).bytes, tmp_path)
+
+    assert batch.rejects.column("code").to_pylist() == ["E_ENCODING"]
+    assert batch.losses.column("code").to_pylist() == ["F040"]
 
 
 def test_the_control_total_is_exact_beyond_64_bits_of_digits() -> None:
     cells = np.frombuffer(b"9" * 15 * 2000, dtype=np.uint8).reshape(-1, 15)
 
-    assert fixed._sum(cells) == 2000 * (10**15 - 1)
+    assert fixed_totals.sum_of(cells, encodings.named("cp932")) == 2000 * (10**15 - 1)
 
 
 def test_every_block_passes_its_failpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixed, "BLOCK", 15)
+    monkeypatch.setattr(fixed_records, "BLOCK", 15)
     reached: list[str] = []
     monkeypatch.setattr(fixed, "failpoint", reached.append)
 

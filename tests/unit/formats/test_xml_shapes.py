@@ -167,8 +167,8 @@ def test_both_readers_always_find_the_same(
     place.write_text(MAKER.format(count=len(people), body=body), "utf-8")
     layout = xml.layout_of(flat(tmp_path))
 
-    fast = fast.read(place, layout, schema=xml._schemas(layout).record, feed="f")
-    slow = slow.read(place, layout, schemas=xml._schemas(layout), feed="f")
+    columns = fast.read(place, layout, schema=xml._schemas(layout).record, feed="f")
+    records = slow.read(place, layout, schemas=xml._schemas(layout), feed="f")
 
-    assert fast is not None
-    assert fast.equals(slow.table(layout))
+    assert columns is not None
+    assert columns.equals(records.table(layout))
