@@ -1,4 +1,4 @@
-"""Bytes ↔ Arrow, one module a kind of file: read whole or refused with a code, written whole or not at all."""
+"""Bytes ↔ Arrow, one module a kind of file: read whole or refused with a code, written whole or not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from renkei.model import Batch
 KINDS = {
     "arrow": "renkei.formats.arrow",
     "cobol": "renkei.formats.cobol",
-    "csv": "renkei.formats.csv_file",
+    "csv": "renkei.formats.csv",
     "fixed": "renkei.formats.fixed",
     "xml": "renkei.formats.xml",
     "zengin": "renkei.formats.zengin",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from renkei.formats.gaiji import MARK
+from renkei.formats.encodings.gaiji import MARK
 from renkei.model import LOSS_SCHEMA
 
 #: How many record numbers a row of the report names; more would not help anybody to find the first.

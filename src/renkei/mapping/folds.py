@@ -9,7 +9,7 @@ from functools import cache
 
 import polars as pl
 
-from renkei.formats.cp932 import FOLD
+from renkei.formats.encodings.cp932 import FOLD
 
 SPACES = (" ", "\u3000", "\u00a0", "\t")
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from renkei.formats import encodings
-from renkei.formats.blocks import Bytes
-from renkei.formats.codec import Codec
-from renkei.formats.coded import Coded
-from renkei.formats.gaiji import PRIVATE
+from renkei.formats.encodings.blocks import Bytes
+from renkei.formats.encodings.codec import Codec
+from renkei.formats.encodings.coded import Coded
+from renkei.formats.encodings.gaiji import PRIVATE
 
 TABLES = Path(__file__).parent / "tables"
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.formats.fixed_file import to_cp932
 
-from renkei.formats import cp932
+from renkei.formats.encodings import cp932
 
 
 def every_cell() -> list[str]:

@@ -9,7 +9,9 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import csv_file, csv_rows, csv_scan
+from renkei.formats import csv as csv_file
+from renkei.formats.csv import exact as csv_rows
+from renkei.formats.csv import scan as csv_scan
 from renkei.model import Batch
 
 FORM: dict[str, Any] = {

@@ -15,7 +15,8 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import Written, csv_write
+from renkei.formats import Written
+from renkei.formats.csv import writer as csv_write
 
 Rows = list[tuple[str | None, ...]]
 

@@ -20,8 +20,8 @@ from tests.unit.formats.encoding_cases import (
 
 from renkei.errors import FixDeclaration
 from renkei.formats import encodings
-from renkei.formats.codec import Codec
-from renkei.formats.plain import cp932_set
+from renkei.formats.encodings.codec import Codec
+from renkei.formats.encodings.plain import cp932_set
 
 each_codec = pytest.mark.parametrize("name", NAMES)
 each_wide_codec = pytest.mark.parametrize("name", WIDE)
@@ -329,7 +329,7 @@ def test_an_unknown_encoding_is_named_with_the_nearest() -> None:
 def test_without_icu_the_host_codes_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    from renkei.formats import host
+    from renkei.formats.encodings import host
 
     monkeypatch.setitem(sys.modules, "icu", None)
     host._icu.cache_clear()

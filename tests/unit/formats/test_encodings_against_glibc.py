@@ -11,7 +11,7 @@ from tests.unit.formats.encoding_cases import codec_of
 from tests.unit.formats.glibc import Iconv, pairs
 
 from renkei.formats import encodings
-from renkei.formats.charset import Charset
+from renkei.formats.encodings.charset import Charset
 
 EUC = [
     *pairs(range(0xA1, 0xFF), range(0xA1, 0xFF)),

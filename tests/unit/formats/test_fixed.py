@@ -10,7 +10,10 @@ from tests.unit.formats.fixed_file import FORMAT, RECORD, File, data, read, to_c
 from tests.unit.formats.twins import twin
 
 from renkei.errors import Stop
-from renkei.formats import cp932, encodings, fixed, fixed_records, fixed_totals
+from renkei.formats import encodings, fixed
+from renkei.formats.encodings import cp932
+from renkei.formats.fixed import records as fixed_records
+from renkei.formats.fixed import totals as fixed_totals
 
 GOOD = File(records=tuple(data(number) for number in range(1, 41)))
 

@@ -9,7 +9,10 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import fixed, fixed_groups, fixed_records, fixed_totals
+from renkei.formats import fixed
+from renkei.formats.fixed import groups as fixed_groups
+from renkei.formats.fixed import records as fixed_records
+from renkei.formats.fixed import totals as fixed_totals
 from renkei.model import Batch
 
 LINE = 26  # bytes of one record of the households, with its line end

@@ -11,7 +11,9 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import Written, fixed_records, fixed_write
+from renkei.formats import Written
+from renkei.formats.fixed import records as fixed_records
+from renkei.formats.fixed import writer as fixed_write
 from renkei.model import Batch
 
 GIVEN = {"MADE": "20261120"}

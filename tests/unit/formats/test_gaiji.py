@@ -8,7 +8,7 @@ from tests.unit.formats.encoding_cases import array, block, codec_of, rows_of
 
 from renkei.errors import FixDeclaration
 from renkei.formats import encodings
-from renkei.formats.codec import Codec
+from renkei.formats.encodings.codec import Codec
 from renkei.formats.losses import Conversion
 
 TABLE = """

@@ -20,8 +20,9 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import RenkeiError, catalogue
-from renkei.formats import csv_file, fixed
-from renkei.formats.zengin_layout import KINDS, placed
+from renkei.formats import csv as csv_file
+from renkei.formats import fixed
+from renkei.formats.zengin.layout import KINDS, placed
 from renkei.model import Batch
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -8,7 +8,7 @@ from tests.unit.formats.fixed_file import RECORD, File, data, to_cp932
 from tests.unit.formats.fixed_file import read as read_fixed
 
 from renkei import formats
-from renkei.formats import codec
+from renkei.formats.encodings import codec
 
 FORM: dict[str, Any] = {
     "kind": "csv", "encoding": "utf-8", "unproved": "試験", "columns": [{"name": "A"}, {"name": "B"}],

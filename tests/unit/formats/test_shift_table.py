@@ -13,10 +13,11 @@ import pytest
 from tests.unit.formats.encoding_cases import TABLES, array, block, codec_of, declared, rows_of
 
 from renkei.errors import FixDeclaration
-from renkei.formats import encodings, shift_table, units
-from renkei.formats.codec import Codec
-from renkei.formats.coded import Coded
-from renkei.formats.units import Shifts
+from renkei.formats import encodings
+from renkei.formats.encodings import shift_table, units
+from renkei.formats.encodings.codec import Codec
+from renkei.formats.encodings.coded import Coded
+from renkei.formats.encodings.units import Shifts
 
 ROOT = Path(__file__).resolve().parents[3]
 

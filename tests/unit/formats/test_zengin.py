@@ -10,7 +10,8 @@ from tests.unit.formats.twins import twin
 
 from renkei import formats
 from renkei.errors import Stop
-from renkei.formats import Written, zengin, zengin_layout
+from renkei.formats import Written, zengin
+from renkei.formats.zengin import layout as zengin_layout
 from renkei.model import Batch
 
 NAMES = ("bank_code", "branch_code", "account_type", "account_number", "account_holder", "amount")
@@ -216,7 +217,7 @@ def test_small_kana_become_large_only_where_that_is_declared_and_told(tmp_path: 
 def test_small_kana_made_large_in_silence_are_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from renkei.formats import zengin_steps
+    from renkei.formats.zengin import steps as zengin_steps
 
     twin(monkeypatch, zengin_steps, ("        if became != char:", "        if not became:"))
 

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.formats.blocks import Bytes
 from renkei.formats.cobol.cells import Bad, Storage, read_cells, write_cells
 from renkei.formats.cobol.figures import Flags
 from renkei.formats.cobol.layout import Area, Column, Record
 from renkei.formats.cobol.numbers import Numbers
 from renkei.formats.cobol.tree import Cell
+from renkei.formats.encodings.blocks import Bytes
 
 #: No alternative of an area.
 NEITHER = -1

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.formats.blocks import Bytes, from_parts, parts_of
 from renkei.formats.cobol import numbers
 from renkei.formats.cobol.figures import Figures, Flags, figures_of, text_of
 from renkei.formats.cobol.numbers import Order, Read, Zones
 from renkei.formats.cobol.tree import Cell
-from renkei.formats.codec import PADDING, Codec
+from renkei.formats.encodings.blocks import Bytes, from_parts, parts_of
+from renkei.formats.encodings.codec import PADDING, Codec
 from renkei.formats.losses import Losses
 
 #: Row → (code, byte of the cell); row → reason (a code, and facts without any value).

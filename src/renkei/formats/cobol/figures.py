@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from renkei.formats.blocks import Bytes, from_parts, parts_of
+from renkei.formats.encodings.blocks import Bytes, from_parts, parts_of
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from renkei.formats.blocks import Bytes
 from renkei.formats.cobol.figures import Figures, Flags
+from renkei.formats.encodings.blocks import Bytes
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Order = Literal["big", "little"]

@@ -13,8 +13,8 @@ from renkei.formats.cobol.faults import Fault, refuse
 from renkei.formats.cobol.layout import Column, Record
 from renkei.formats.cobol.numbers import Zones
 from renkei.formats.cobol.tree import Compiler
-from renkei.formats.codec import Codec
-from renkei.formats.fixed_layout import Layout, layout_of
+from renkei.formats.encodings.codec import Codec
+from renkei.formats.fixed.layout import Layout, layout_of
 from renkei.formats.layout import Key, key_of
 
 Role = Literal["header", "trailer", "end"]

@@ -17,9 +17,9 @@ from renkei.formats.cobol.layout import Record
 from renkei.formats.cobol.plan import Plan, Role, plan_of
 from renkei.formats.cobol.rows import Places
 from renkei.formats.cobol.totals import Sums
-from renkei.formats.fixed_groups import Structure, structure_of
-from renkei.formats.fixed_layout import Rows
-from renkei.formats.fixed_records import Records, blocks, open_records
+from renkei.formats.fixed.groups import Structure, structure_of
+from renkei.formats.fixed.layout import Rows
+from renkei.formats.fixed.records import Records, blocks, open_records
 from renkei.formats.layout import POSITION, Reject, is_too_many, key_value, number, rejects_table
 from renkei.model import Batch, Control
 

@@ -8,8 +8,8 @@ from renkei.formats import encodings
 from renkei.formats.cobol.faults import Fault
 from renkei.formats.cobol.plan import draft, offered
 from renkei.formats.cobol.tree import BINARY_SIZES
-from renkei.formats.fixed_layout import FILLS, PREFIXES, SEPARATORS
-from renkei.formats.fixed_shape import POSITIVE, TEXT, table
+from renkei.formats.fixed.layout import FILLS, PREFIXES, SEPARATORS
+from renkei.formats.fixed.shape import POSITIVE, TEXT, table
 
 #: Keys that name a file beside the mapping.
 _FILES = ("copybook", "table", "gaiji", "substitute")

@@ -12,8 +12,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from renkei.formats import cp932
 from renkei.formats.cobol.faults import Faults
+from renkei.formats.encodings import cp932
 
 #: A sentence: the tokens up to a period. Literals keep their quotes.
 Sentence = tuple["Token", ...]

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from renkei.formats.blocks import (
+from renkei.formats.encodings.blocks import (
     NEWLINE,
     Bytes,
     Faults,
@@ -17,8 +17,8 @@ from renkei.formats.blocks import (
     from_parts,
     trimmed,
 )
-from renkei.formats.codec import Codec
-from renkei.formats.plain import Plain
+from renkei.formats.encodings.codec import Codec
+from renkei.formats.encodings.plain import Plain
 
 _MARK = "\n"
 

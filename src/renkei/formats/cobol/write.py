@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from renkei.errors import Stop
 from renkei.formats import Written
-from renkei.formats.blocks import Bytes
 from renkei.formats.cobol.block import Block, Wrong
 from renkei.formats.cobol.cells import write_cells
 from renkei.formats.cobol.layout import Column, Record
@@ -26,8 +25,9 @@ from renkei.formats.cobol.plan import Plan, Role, offered, plan_of
 from renkei.formats.cobol.rows import Gathered, gather
 from renkei.formats.cobol.totals import Sums
 from renkei.formats.drift import check_columns
-from renkei.formats.fixed_layout import PREFIXES
-from renkei.formats.fixed_records import BLOCK
+from renkei.formats.encodings.blocks import Bytes
+from renkei.formats.fixed.layout import PREFIXES
+from renkei.formats.fixed.records import BLOCK
 from renkei.formats.layout import Column as Named
 from renkei.formats.layout import Reject, control_values, key_value, rejects_table
 from renkei.model import REC_NO, Control

@@ -12,7 +12,8 @@ import pytest
 from tests.unit.formats.cobol.gnucobol import FORMAT, MEISAI_FORMAT, iconv, run, without, written_by
 
 from renkei.errors import Stop
-from renkei.formats import cobol, fixed_records
+from renkei.formats import cobol
+from renkei.formats.fixed import records as fixed_records
 from renkei.model import Batch
 
 Programs = Callable[..., Path]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.formats.blocks import Numbers, Offsets, parts_of
+from renkei.formats.encodings.blocks import Numbers, Offsets, parts_of
 
 
 def private_rows(texts: pa.Array) -> list[int]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from renkei.formats.encodings import Codec
-from renkei.formats.fixed_groups import Structure
-from renkei.formats.fixed_layout import Bytes, Count, Layout, Rows
-from renkei.formats.fixed_records import Records, blocks
+from renkei.formats.fixed.groups import Structure
+from renkei.formats.fixed.layout import Bytes, Count, Layout, Rows
+from renkei.formats.fixed.records import Records, blocks
 from renkei.formats.layout import Column, Total, number
 
 

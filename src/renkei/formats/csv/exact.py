@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from renkei.formats.csv_layout import Layout
+from renkei.formats.csv.layout import Layout
 
 #: A record longer than this is one whose quote never closed.
 LONGEST = 64 << 20

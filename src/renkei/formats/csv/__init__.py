@@ -16,13 +16,13 @@ from pyarrow import csv as arrow_csv
 
 from renkei.errors import Stop
 from renkei.failpoint import failpoint
-from renkei.formats import csv_frame
-from renkei.formats.csv_frame import Frame
-from renkei.formats.csv_layout import Layout, layout_of
-from renkei.formats.csv_rows import LONGEST, OPEN_QUOTE, Row, rows
-from renkei.formats.csv_scan import Numbers, ends_of
-from renkei.formats.csv_shape import SHAPE, problems
-from renkei.formats.csv_write import write
+from renkei.formats.csv import frame as csv_frame
+from renkei.formats.csv.frame import Frame
+from renkei.formats.csv.layout import Layout, layout_of
+from renkei.formats.csv.exact import LONGEST, OPEN_QUOTE, Row, rows
+from renkei.formats.csv.scan import Numbers, ends_of
+from renkei.formats.csv.shape import SHAPE, problems
+from renkei.formats.csv.writer import write
 from renkei.formats.layout import (
     POSITION,
     Reject,

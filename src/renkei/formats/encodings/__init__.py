@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from renkei.errors import FixDeclaration
-from renkei.formats import euc, gaiji_file, host, plain, shift_table
-from renkei.formats.charset import Charset
-from renkei.formats.codec import PADDING, Codec
-from renkei.formats.gaiji import Gaiji
+from renkei.formats.encodings import euc, gaiji_file, host, plain, shift_table
+from renkei.formats.encodings.charset import Charset
+from renkei.formats.encodings.codec import PADDING, Codec
+from renkei.formats.encodings.gaiji import Gaiji
 
 __all__ = ["PADDING", "SHAPE", "Charset", "Codec", "charset", "named", "of", "problems"]
 

@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 
 from renkei.errors import Stop
 from renkei.formats import Written, encodings, losses
-from renkei.formats import zengin_steps as steps
 from renkei.formats.fixed import read_records
-from renkei.formats.fixed_layout import FILLS, Layout, layout_of
-from renkei.formats.fixed_shape import SET, TEXT, Columns, Problem, known, table
-from renkei.formats.fixed_write import write_records
+from renkei.formats.fixed.layout import FILLS, Layout, layout_of
+from renkei.formats.fixed.shape import SET, TEXT, Columns, Problem, known, table
+from renkei.formats.fixed.writer import write_records
 from renkei.formats.layout import (
     Reject,
     control_values,
@@ -32,7 +31,8 @@ from renkei.formats.layout import (
     number,
     rejects_table,
 )
-from renkei.formats.zengin_layout import HEADER, KINDS, RECORD, Field, pattern_of, placed
+from renkei.formats.zengin import steps
+from renkei.formats.zengin.layout import HEADER, KINDS, RECORD, Field, pattern_of, placed
 from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, Batch, Control
 
 SHAPE = table(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from renkei.formats import encodings
-from renkei.formats.fixed_layout import FILLS, PREFIXES, SEPARATORS, kinds_of
+from renkei.formats.fixed.layout import FILLS, PREFIXES, SEPARATORS, kinds_of
 
 Problem = tuple[tuple[str | int, ...], str, str]
 Columns = Sequence[Mapping[str, Any]]

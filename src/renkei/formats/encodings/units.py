@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from renkei.formats.blocks import Bytes, Numbers, Offsets
+from renkei.formats.encodings.blocks import Bytes, Numbers, Offsets
 
 Codes = np.ndarray[Any, np.dtype[np.uint32]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

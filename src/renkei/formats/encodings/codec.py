@@ -8,13 +8,13 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.formats import gaiji as private
-from renkei.formats.blocks import Bytes, Faults, Reasons, cells_of, is_ascii, unencodable
-from renkei.formats.charset import Charset, has_codes
-from renkei.formats.gaiji import MARK, MARK_START, PRIVATE, Gaiji
+from renkei.formats.encodings import gaiji as private
+from renkei.formats.encodings.blocks import Bytes, Faults, Reasons, cells_of, is_ascii, unencodable
+from renkei.formats.encodings.charset import Charset, has_codes
+from renkei.formats.encodings.gaiji import MARK, MARK_START, PRIVATE, Gaiji
+from renkei.formats.encodings.padding import filled_with_wide, padded
+from renkei.formats.encodings.rows import has_nul, patched, private_rows, rows_with
 from renkei.formats.losses import Losses, points
-from renkei.formats.padding import filled_with_wide, padded
-from renkei.formats.rows import has_nul, patched, private_rows, rows_with
 
 #: What a fixed-length layout fills the end of a column with: half- and full-width spaces.
 PADDING = " \u3000"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from renkei.formats.blocks import Faults, Reasons
+from renkei.formats.encodings.blocks import Faults, Reasons
 
 
 class Charset(Protocol):

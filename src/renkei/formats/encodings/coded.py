@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from renkei.formats.blocks import (
+from renkei.formats.encodings.blocks import (
     Bytes,
     Faults,
     Numbers,
@@ -22,10 +22,10 @@ from renkei.formats.blocks import (
     parts_of,
     trimmed,
 )
-from renkei.formats.code_table import FIRST_SEQUENCE, NOTHING, CodeTable
-from renkei.formats.rows import patched
-from renkei.formats.units import Codes, Flags, Shifts, Splitter, Units, pairs, rows_of
-from renkei.formats.written import write
+from renkei.formats.encodings.code_table import FIRST_SEQUENCE, NOTHING, CodeTable
+from renkei.formats.encodings.rows import patched
+from renkei.formats.encodings.units import Codes, Flags, Shifts, Splitter, Units, pairs, rows_of
+from renkei.formats.encodings.written import write
 
 #: Characters that stand under one code point in some tables and under the other in others.
 TWINS = ("〜～", "‖∥", "−－", "¢￠", "£￡", "¬￢", "—―", "¦￤")

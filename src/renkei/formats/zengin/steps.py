@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from renkei.formats.losses import Losses
-from renkei.formats.zengin_layout import SMALL, Field, pattern_of
+from renkei.formats.zengin.layout import SMALL, Field, pattern_of
 from renkei.model import REC_NO
 
 

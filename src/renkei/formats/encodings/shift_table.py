@@ -13,11 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from renkei.formats import host
-from renkei.formats.code_table import CodeTable
-from renkei.formats.coded import Coded
-from renkei.formats.gaiji import PRIVATE
-from renkei.formats.units import Shifts
+from renkei.formats.encodings import host
+from renkei.formats.encodings.code_table import CodeTable
+from renkei.formats.encodings.coded import Coded
+from renkei.formats.encodings.gaiji import PRIVATE
+from renkei.formats.encodings.units import Shifts
 
 #: The single-byte sets that a table may build on; ``single_codes`` adds to them or takes precedence.
 SINGLE = ("none", "ascii", "jis-x-0201", "ibm-290", "ibm-1027")
@@ -37,7 +37,7 @@ def _codes(key: str, value: Mapping[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
-#: JSON Schema of a table file; ``python -m renkei.formats.shift_table`` prints it.
+#: JSON Schema of a table file; ``python -m renkei.formats.encodings.shift_table`` prints it.
 SHAPE: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A vendor's kanji codes",

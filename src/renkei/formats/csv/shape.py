@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from renkei.formats import encodings
-from renkei.formats.csv_layout import EOLS, QUOTING
-from renkei.formats.fixed_shape import SET, TEXT, TEXTS, Columns, Problem, known, table
+from renkei.formats.csv.layout import EOLS, QUOTING
+from renkei.formats.fixed.shape import SET, TEXT, TEXTS, Columns, Problem, known, table
 
 _CHARACTER: dict[str, Any] = {"type": "string", "maxLength": 1, "pattern": "^[\\x01-\\x7e]?$"}
 _LINE = table({"mark": TEXT, "columns": TEXTS}, "mark", "columns")

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from renkei.errors import Stop
 from renkei.failpoint import failpoint
-from renkei.formats.codec import PADDING
-from renkei.formats.fixed_groups import Structure, structure_of
-from renkei.formats.fixed_layout import Layout, Rows, layout_of
-from renkei.formats.fixed_records import Records, blocks, open_records
-from renkei.formats.fixed_shape import SHAPE, problems
-from renkei.formats.fixed_totals import count_of, totals_of
-from renkei.formats.fixed_write import write
+from renkei.formats.encodings.codec import PADDING
+from renkei.formats.fixed.groups import Structure, structure_of
+from renkei.formats.fixed.layout import Layout, Rows, layout_of
+from renkei.formats.fixed.records import Records, blocks, open_records
+from renkei.formats.fixed.shape import SHAPE, problems
+from renkei.formats.fixed.totals import count_of, totals_of
+from renkei.formats.fixed.writer import write
 from renkei.formats.layout import (
     POSITION,
     Column,

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from renkei.errors import Stop
-from renkei.formats.fixed_layout import PREFIXES, Bytes, Layout, Rows
+from renkei.formats.fixed.layout import PREFIXES, Bytes, Layout, Rows
 
 #: Records in one block: bounds the memory that decoding takes beside the result.
 BLOCK = 200_000

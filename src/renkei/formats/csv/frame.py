@@ -6,8 +6,8 @@ from datetime import date
 from typing import IO
 
 from renkei.errors import Stop
-from renkei.formats.csv_layout import BOM, Layout, Line
-from renkei.formats.csv_rows import Row, rows
+from renkei.formats.csv.layout import BOM, Layout, Line
+from renkei.formats.csv.exact import Row, rows
 from renkei.formats.drift import check_columns
 from renkei.model import Control
 

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from renkei.errors import Stop
 from renkei.formats import Written
-from renkei.formats.blocks import parts_of
-from renkei.formats.csv_layout import BOM, Layout, Line, layout_of
+from renkei.formats.csv.layout import BOM, Layout, Line, layout_of
 from renkei.formats.drift import check_columns
+from renkei.formats.encodings.blocks import parts_of
 from renkei.formats.layout import Reject, control_values, key_value, rejects_table, sum_of_texts
 from renkei.model import REC_NO, Control
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from renkei.formats.blocks import (
+from renkei.formats.encodings.blocks import (
     Bytes,
     Numbers,
     Offsets,
@@ -16,9 +16,9 @@ from renkei.formats.blocks import (
     from_parts,
     parts_of,
 )
-from renkei.formats.code_table import NOTHING, TOP, CodeTable
-from renkei.formats.rows import patched
-from renkei.formats.units import Codes, Flags, Shifts
+from renkei.formats.encodings.code_table import NOTHING, TOP, CodeTable
+from renkei.formats.encodings.rows import patched
+from renkei.formats.encodings.units import Codes, Flags, Shifts
 
 
 def write(

@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from renkei.errors import Stop
 from renkei.formats import Written
 from renkei.formats.drift import check_columns
-from renkei.formats.fixed_groups import structure_of
-from renkei.formats.fixed_layout import PREFIXES, Bytes, Layout, Role, layout_of
-from renkei.formats.fixed_records import BLOCK, open_records
-from renkei.formats.fixed_totals import count_of, totals_of
+from renkei.formats.fixed.groups import structure_of
+from renkei.formats.fixed.layout import PREFIXES, Bytes, Layout, Role, layout_of
+from renkei.formats.fixed.records import BLOCK, open_records
+from renkei.formats.fixed.totals import count_of, totals_of
 from renkei.formats.layout import Column, Reject, control_values, key_value, rejects_table
 from renkei.model import REC_NO, Control
 

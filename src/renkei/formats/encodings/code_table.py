@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from renkei.formats.blocks import Bytes, Numbers
-from renkei.formats.units import Codes
+from renkei.formats.encodings.blocks import Bytes, Numbers
+from renkei.formats.encodings.units import Codes
 
 #: No such code; no such character.
 NOTHING = np.uint32(0xFFFFFFFF)

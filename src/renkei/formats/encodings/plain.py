@@ -7,8 +7,8 @@ from functools import cache, cached_property
 
 import pyarrow as pa
 
-from renkei.formats import cp932
-from renkei.formats.blocks import (
+from renkei.formats.encodings import cp932
+from renkei.formats.encodings.blocks import (
     NEWLINE,
     Faults,
     Reasons,
@@ -19,9 +19,9 @@ from renkei.formats.blocks import (
     is_ascii,
     parts_of,
 )
-from renkei.formats.code_table import CodeTable
-from renkei.formats.gaiji import PRIVATE
-from renkei.formats.written import write
+from renkei.formats.encodings.code_table import CodeTable
+from renkei.formats.encodings.gaiji import PRIVATE
+from renkei.formats.encodings.written import write
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from renkei.errors import FixDeclaration
-from renkei.formats.code_table import CodeTable
-from renkei.formats.coded import Coded
-from renkei.formats.units import Shifts, pairs, singles
+from renkei.formats.encodings.code_table import CodeTable
+from renkei.formats.encodings.coded import Coded
+from renkei.formats.encodings.units import Shifts, pairs, singles
 
 #: Mixed sets: single bytes and kanji between SO and SI.
 MIXED = ("ibm-930", "ibm-939", "ibm-1390", "ibm-1399")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from renkei.errors import Stop
-from renkei.formats.fixed_layout import Count, Layout, Role, Rows
-from renkei.formats.fixed_records import Records, blocks
+from renkei.formats.fixed.layout import Count, Layout, Role, Rows
+from renkei.formats.fixed.records import Records, blocks
 
 Codes = np.ndarray[Any, np.dtype[np.int8]]
 

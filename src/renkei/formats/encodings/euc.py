@@ -7,9 +7,9 @@ are made from Python's own codecs and the rules below, and proved cell by cell a
 from collections.abc import Iterator
 from functools import cache
 
-from renkei.formats.code_table import CodeTable, with_lead
-from renkei.formats.coded import Coded
-from renkei.formats.units import euc
+from renkei.formats.encodings.code_table import CodeTable, with_lead
+from renkei.formats.encodings.coded import Coded
+from renkei.formats.encodings.units import euc
 
 #: What eucJP-ms reads otherwise than plain EUC-JP: the look-alikes that CP932 knows.
 _AS_WINDOWS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from renkei.formats.csv_layout import BOM, Layout
+from renkei.formats.csv.layout import BOM, Layout
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 

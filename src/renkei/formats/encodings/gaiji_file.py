@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from renkei.formats.charset import Charset, has_codes
-from renkei.formats.gaiji import FOLLOWER, PRIVATE, Gaiji, Glyph
+from renkei.formats.encodings.charset import Charset, has_codes
+from renkei.formats.encodings.gaiji import FOLLOWER, PRIVATE, Gaiji, Glyph
 
 _TABLE_KEYS = {"system", "encoding", "unmapped", "glyph"}
 _GLYPH_KEYS = {"code", "text", "mj", "note", "date", "one_way"}

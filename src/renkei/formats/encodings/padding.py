@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.formats.blocks import Bytes, Numbers, Reasons, parts_of
+from renkei.formats.encodings.blocks import Bytes, Numbers, Reasons, parts_of
 
 #: The code of a text that its cell has no room for.
 TOO_WIDE = "E_TOO_WIDE"
