@@ -28,6 +28,7 @@ def pull(desk: Desk, *, wire: str = "paramiko") -> Runs:
     connector = _connector(desk, wire)
     feed = _feed(path=f"{desk.scratch}/big", settle="0s")
     while True:
+        os.sync()  # nobody's flush waits for what another left
         yield partial(_pull, connector, feed)
         shutil.rmtree(desk.scratch / f"work.{wire}")
 
@@ -44,6 +45,7 @@ def push(desk: Desk, *, wire: str = "paramiko", proof: str = "hash") -> Runs:
     while True:
         into.mkdir()
         outgoing = Outgoing(key="bench", file=desk.scratch / "big", name="big.dat")
+        os.sync()
         yield partial(_push, connector, feed, outgoing)
         shutil.rmtree(into)
 
@@ -83,6 +85,7 @@ def program(desk: Desk, *, verb: str) -> Runs:
     """OpenSSH's own client, one session; ``prove`` puts, gets back and hashes, as a careful person would."""
     for number in count():
         place = desk.scratch / f"program.{verb}.{number}"
+        os.sync()
         yield partial(_program, desk, verb, place)
         for left in desk.scratch.glob(f"program.{verb}.*"):
             left.unlink()
@@ -152,6 +155,7 @@ def asyncssh(desk: Desk, *, verb: str) -> Runs:
 def _repeated(desk: Desk, name: str, run: Callable[[Path], Done]) -> Runs:
     for number in count():
         place = desk.scratch / f"{name}.{number}"
+        os.sync()
         yield partial(run, place)
         assert _sha256(place) == _sha256(desk.scratch / "big")
         place.unlink()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renkei.formats.deltas import Change, Commit, Part, PositionDiffers, Writer, cut
+from renkei.formats.changes.deltas import Change, Commit, Part, PositionDiffers, Writer, cut
 
 COLUMNS = ("key", "value")
 

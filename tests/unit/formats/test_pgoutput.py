@@ -2,8 +2,8 @@
 
 import pytest
 
-from renkei.formats import pgoutput
-from renkei.formats.pgoutput import UNCHANGED, Relation, Unreadable
+from renkei.formats.changes import pgoutput
+from renkei.formats.changes.pgoutput import UNCHANGED, Relation, Unreadable
 
 RELATION = (
     b"R\x00\x00\x40\x00juki\x00kojin\x00f\x00\x03\x01no\x00\x00\x00\x00\x19\xff\xff\xff\xff"

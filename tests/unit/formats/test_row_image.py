@@ -2,7 +2,7 @@
 
 import pytest
 
-from renkei.formats.row_image import Described, Unreadable, images, readers_of
+from renkei.formats.changes.row_image import Described, Unreadable, images, readers_of
 
 COLUMNS = (
     Described(name="no", type=15, charset="cp932", length=10),
