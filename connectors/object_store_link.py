@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as faults
@@ -24,7 +25,7 @@ from renkei.secrets import secret
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSED = frozenset({
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
     "AuthFailure", "RequestTimeTooSkewed", "InvalidClientTokenId", "UnrecognizedClientException",
@@ -66,7 +67,7 @@ def bucket_of(connection: Connection) -> Bucket:
     endpoint = given.get("endpoint", "")
     if not given.get("bucket"):
         problems.append("setting bucket is missing")
-    if endpoint and not endpoint.startswith(("https://", *_LOCAL)):
+    if endpoint and not _is_plain(endpoint):
         problems.append("endpoint must be https; http is for this machine only")
     if ("access_key" in given) != ("secret_key" in given):
         problems.append("access_key and secret_key go together")
@@ -82,6 +83,17 @@ def bucket_of(connection: Connection) -> Bucket:
         sse={name: value for name, value in sse.items() if value},
         timeout=numbers["timeout"], patience=min(numbers["retry_seconds"], 25),
     )  # fmt: skip
+
+
+def _is_plain(endpoint: str) -> bool:
+    """An address that names its host in so many words: what only begins like this machine is another one."""
+    try:
+        url = urlsplit(endpoint)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return False
+    is_private = url.scheme == "https" or (url.scheme == "http" and host in _LOCAL)
+    return bool(host) and is_private and "@" not in url.netloc
 
 
 _NUMBERS = {"timeout": "30", "retry_seconds": "20"}
@@ -150,8 +162,8 @@ class Link:
         if time.monotonic() > self._end:
             raise TryAgain("E_PULL_DEADLINE", feed=self.feed, seconds=self._deadline)
 
-    def blocks(self, body: Any, size: int = 1 << 20) -> Iterator[bytes]:  # noqa: ANN401 - botocore's stream
-        """What a body holds, to its end, within the deadline."""
+    def blocks(self, body: Any, size: int = 64 << 10) -> Iterator[bytes]:  # noqa: ANN401 - botocore's stream
+        """What a body holds, to its end; the deadline is looked at between blocks, so they are small."""
         while True:
             self.in_time()
             with self.named("body"):
@@ -201,6 +213,7 @@ class Link:
             retries={"total_max_attempts": 1, "mode": "standard"}, proxies={}, parameter_validation=True,
             s3={"addressing_style": "path" if bucket.path_style else "virtual"},
             request_checksum_calculation="when_required", response_checksum_validation="when_required",
+            ignore_configured_endpoint_urls=True,
         )  # fmt: skip
         try:
             session = boto3.session.Session(**keys)

@@ -7,8 +7,10 @@ proxy of the environment is used, and no answer is read past its limit or the de
 
 import base64
 import random
+import re
 import secrets
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -32,6 +34,8 @@ _ASSERTION_LIFE, _TOKEN_REST = 60, 10
 #: The longest wait that a provider may ask for before we leave it to a later run.
 _LONGEST_WAIT = 120.0
 _TOKEN_BYTES = 64 << 10
+#: RFC 6750: what a header can carry. Of anything else the driver would speak, with the token in its words.
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 #: RFC 7518: a key of HS256 is at least as long as its hash.
 _LEAST_SECRET = 32
 
@@ -143,8 +147,14 @@ class Link:
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "renkei"},
         )  # fmt: skip
 
+        # silence ends a wait by itself, but one byte now and then, in a header, would not
+        self._watch = threading.Timer(deadline, self._client.close)
+        self._watch.daemon = True
+        self._watch.start()
+
     def close(self) -> None:
         """Hang up."""
+        self._watch.cancel()
         self._client.close()
 
     def ask(
@@ -181,9 +191,12 @@ class Link:
             told = httpx.Response(answer.status, content=answer.body).json()
             if answer.status != 200 or str(told["token_type"]).lower() != "bearer":
                 raise ValueError
-            life, self._token = float(told.get("expires_in", 60)), str(told["access_token"])
+            life, token = float(told.get("expires_in", 60)), str(told["access_token"])
+            if not _TOKEN.fullmatch(token):
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self.unfit("token", f"status {answer.status} is no Bearer token") from None
+        self._token = token
         self._token_ends = time.monotonic() + max(life - _TOKEN_REST, life / 2)
         self.granted = {"expires_in": f"{life:.0f}", "scope": str(told.get("scope", self.provider.scope))}
 
@@ -271,8 +284,11 @@ class Link:
 
     def _rest(self, seconds: float) -> None:
         if time.monotonic() + seconds > self._end:
-            raise TryAgain("E_PULL_DEADLINE", feed=self.feed, seconds=self._deadline)
+            raise self._too_late()
         time.sleep(seconds)
+
+    def _too_late(self) -> TryAgain:
+        return TryAgain("E_PULL_DEADLINE", feed=self.feed, seconds=self._deadline)
 
     def unfit(self, what: str, reason: str) -> Stop:
         """The error for an answer that is not what was declared; ``reason`` quotes no value."""
@@ -285,8 +301,14 @@ class Link:
             yield
         except httpx.TransportError as broken:
             raise self._named(broken) from None
+        except (RuntimeError, ValueError, OSError):  # of a client that the watch has closed
+            if time.monotonic() > self._end:
+                raise self._too_late() from None
+            raise
 
     def _named(self, broken: httpx.TransportError) -> RenkeiError:
+        if time.monotonic() > self._end:
+            return self._too_late()
         if _is_untrusted(broken):
             return Stop("E_CERTIFICATE", connection=self.provider.name)
         if isinstance(broken, (httpx.ConnectError, httpx.ConnectTimeout)):

@@ -1,7 +1,8 @@
 """A city's project: finds ``renkei.toml``, loads the four folders, and loads connectors by path."""
 
-import importlib.util
+import importlib
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,17 +127,27 @@ def load(root: Path | None = None) -> Project:
 
 
 def load_connector(folder: Path, name: str) -> ModuleType:
-    """Load ``connectors/<name>.py`` by path: its folder's name is too common to look up by import."""
+    """Load ``connectors/<name>.py`` by path: its folder's name is too common to look up by import.
+
+    The folder becomes a package of its own, so that a connector reaches its parts by ``from . import``.
+    """
     place = folder / f"{name}.py"
     if not name.isidentifier() or not place.exists():
         known = [file.stem for file in folder.glob("*.py")]
         raise FixDeclaration("E_NOT_FOUND", kind="connector", name=name, nearest=nearest(name, known))
-    spec = importlib.util.spec_from_file_location(f"renkei_connector_{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"{_package_of(folder)}.{name}")
+
+
+def _package_of(folder: Path) -> str:
+    """The name of the folder's package: another one once any of its files has changed."""
+    files = sorted(place for place in folder.rglob("*.py") if place.is_file())
+    looks = [(str(place), place.stat().st_size, place.stat().st_mtime_ns) for place in files]
+    package = f"renkei_connectors_{sha256(repr(looks).encode()).hexdigest()[:16]}"
+    if package not in sys.modules:
+        made = ModuleType(package)
+        made.__path__ = [str(folder)]
+        sys.modules[package] = made
+    return package
 
 
 def nearest(name: str, known: "Mapping[str, Any] | list[str]") -> str:

@@ -15,7 +15,8 @@ import numpy as np
 #: A path to a member, from the outside in.
 Path = tuple[str, ...]
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: A string, or one that never ends; nothing is tried twice, so a page of quotes takes no longer than another.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?+\Z)', re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 

@@ -139,7 +139,15 @@ _HALF_DONE = f"""
     FROM (SELECT feed, max(as_of) AS as_of FROM unit GROUP BY feed) done
     LEFT JOIN cursor c ON c.feed = done.feed
     LEFT JOIN unit newest ON newest.unit_id = c.unit_id
-    WHERE (newest.feed, newest.as_of, newest.snapshot, c.as_of)
+    LEFT JOIN LATERAL (
+        -- what came late and was still news moved the state, not the watermark
+        SELECT snapshot
+        FROM unit u
+        WHERE u.feed = c.feed AND (u.unit_id = c.unit_id OR (u.unit_id > c.unit_id AND u.merged > 0))
+        ORDER BY u.unit_id DESC
+        LIMIT 1
+    ) last ON true
+    WHERE (newest.feed, newest.as_of, last.snapshot, c.as_of)
         IS DISTINCT FROM (done.feed, done.as_of, c.snapshot, done.as_of)
 """
 

@@ -66,7 +66,6 @@ def insert_delivery(
 
     Which files were seen is what the rows themselves say, so it is not repeated in their positions.
     """
-    position = {name: value for name, value in delivery.position.items() if name != "seen"}
     result = connection.execute(
         sa.text("""
             INSERT INTO delivery (feed, name, sha256, as_of, stated_records, remote_modified, received_at,
@@ -87,7 +86,7 @@ def insert_delivery(
             "now": now,
             "run_id": run_id,
             "whole": delivery.is_whole is not False,
-            "position": json.dumps(position),
+            "position": json.dumps(position_of(delivery)),
         },
     )
     return result.rowcount == 1
@@ -123,7 +122,7 @@ def same_content(connection: sa.Connection, landed: Landed) -> int | None:
             JOIN cursor AS c USING (feed)
             JOIN unit AS u ON u.unit_id = c.unit_id
             WHERE d.feed = :feed AND d.sha256 = :sha256 AND d.delivery_id <> :self AND d.verdict = 'merged'
-              AND (:as_of IS NULL OR d.as_of = :as_of)
+              AND (CAST(:as_of AS date) IS NULL OR d.as_of = :as_of)
               AND (d.as_of < c.as_of OR d.delivery_id = u.delivery_id)
             ORDER BY d.delivery_id
             LIMIT 1
@@ -134,12 +133,16 @@ def same_content(connection: sa.Connection, landed: Landed) -> int | None:
 
 
 def explained_rejects(connection: sa.Connection, feed: str) -> dict[str | None, int]:
-    """How many open rejects each key has (None: no key) that cannot be a resident who is missing."""
+    """How many open rejects each key has (None: no key) that cannot be a resident who is missing.
+
+    A part is never asked who is missing, so its rejects explain nothing.
+    """
     query = """
-        SELECT source_key, count(*) AS rejects
-        FROM reject
-        WHERE feed = :feed AND state = 'open' AND NOT suspect
-        GROUP BY source_key
+        SELECT r.source_key, count(*) AS rejects
+        FROM reject AS r
+        JOIN delivery AS d USING (delivery_id)
+        WHERE r.feed = :feed AND r.state = 'open' AND NOT r.suspect AND d.is_whole
+        GROUP BY r.source_key
     """
     rows = connection.execute(sa.text(query), {"feed": feed})
     return {row.source_key: int(row.rejects) for row in rows}
@@ -167,6 +170,11 @@ def apart(connection: sa.Connection, feed: str, as_of: date) -> list[str]:
     return list(connection.execute(sa.text(query), {"feed": feed, "as_of": as_of}).scalars())
 
 
+def position_of(delivery: Delivery) -> dict[str, Any]:
+    """Its position but for the files that were seen: those the rows themselves tell."""
+    return {name: value for name, value in delivery.position.items() if name != "seen"}
+
+
 def holds(connection: sa.Connection, feed: str, *, sha256: str, as_of: date) -> bool:
     """True when the delivery behind the feed's present state has these bytes, for this day."""
     query = """
@@ -179,12 +187,6 @@ def holds(connection: sa.Connection, feed: str, *, sha256: str, as_of: date) -> 
         )
     """
     return bool(connection.execute(sa.text(query), {"feed": feed, "sha256": sha256, "as_of": as_of}).scalar())
-
-
-def deliveries_of_day(connection: sa.Connection, feed: str, as_of: date) -> int:
-    """How many deliveries came for a day."""
-    query = "SELECT count(*) FROM delivery WHERE feed = :feed AND as_of = :as_of"
-    return int(connection.execute(sa.text(query), {"feed": feed, "as_of": as_of}).scalar_one())
 
 
 def name_is_taken(connection: sa.Connection, landed: Landed) -> bool:
@@ -349,6 +351,18 @@ def start_epoch(connection: sa.Connection, feed: str) -> int:
     """Forget the place reached in a feed's source, not what was taken from it; returns the new epoch."""
     query = "UPDATE cursor SET position = '{}', epoch = epoch + 1 WHERE feed = :feed RETURNING epoch"
     return int(connection.execute(sa.text(query), {"feed": feed}).scalar() or 1)
+
+
+def keep_snapshot(
+    connection: sa.Connection, feed: str, *, snapshot: str, fence: Fence, now: datetime
+) -> None:  # fmt: skip
+    """What came late changed the present state, and neither the day nor the place reached."""
+    connection.execute(
+        sa.text("""
+            UPDATE cursor SET snapshot = :snapshot, fence = :fence, moved_at = :now WHERE feed = :feed
+        """),
+        {"feed": feed, "snapshot": snapshot, "fence": fence.number, "now": now},
+    )
 
 
 def move_cursor(

@@ -36,12 +36,15 @@ class Present:
 
     ``explained`` counts rejects by key (None for those without one) that were there when nobody was
     missing: they cannot be a resident whose key was damaged on the way. ``is_remapped`` says that the
-    snapshot was made by another mapping, so equal versions may well differ in content.
+    snapshot was made by another mapping, so equal versions may well differ in content. ``told_since`` are the
+    keys that deliveries after a late one spoke of, all there are where ``is_whole_since``.
     """
 
     snapshot: Path | None = None
     is_remapped: bool = False
     explained: Mapping[str | None, int] = field(default_factory=dict)
+    told_since: frozenset[str] = frozenset()
+    is_whole_since: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,8 @@ class Difference:
     """What a delivery changes. ``changed`` has the record type's columns, ``content_hash`` and ``since``;
     ``ended`` is a list of keys; ``dispositions`` has ``rec_no, source_key, kind``; ``suspects`` are the
     record numbers of rejects that may be somebody who is missing. A ``is_whole`` delivery is the feed's full
-    present state; an ``is_late`` one speaks for a state that is already overtaken. ``known`` counts the
-    records of the snapshot before.
+    present state; an ``is_late`` one speaks for a state that is already overtaken, and of one that
+    ``is_moot`` nothing is believed. ``known`` counts the records of the snapshot before.
     """
 
     changed: pa.Table
@@ -63,6 +66,7 @@ class Difference:
     known: int
     is_whole: bool
     is_late: bool
+    is_moot: bool
 
 
 def compare(
@@ -72,19 +76,25 @@ def compare(
     as_of: date,
     is_late: bool = False,
     full: bool = True,
+    in_any_order: bool = False,
     scratch: Path | None = None,
 ) -> Difference:
     """Classify every record of ``mapped`` against the feed's present snapshot.
 
-    A late whole delivery supersedes nothing and ends nothing. A key whose record was rejected keeps its
-    last content. While a reject may be one of those missing, nobody is ended: they are ``withheld``.
+    A late delivery supersedes nothing and ends nothing, unless parts come ``in_any_order``: then a record is
+    taken by its version, or where no later delivery spoke of its key; that one is gone is still not believed.
+    A key whose record was rejected keeps its last content. While a reject may be one of those missing,
+    nobody is ended: they are ``withheld``.
     ``scratch`` is where work that does not fit in memory goes.
     """
     kind = RECORD_TYPES[mapped.record]
-    late = is_late and full
+    late = is_late and (full or not in_any_order)
     with _workbench(mapped, present.snapshot, kind, scratch) as bench:
-        terms = {"as_of": as_of, "late": late, "remapped": present.is_remapped}
-        bench.execute(_CLASSIFY, terms)
+        bench.register("later", pa.table({"source_key": pa.array(sorted(present.told_since), pa.string())}))
+        bench.execute(_CLASSIFY, {
+            "as_of": as_of, "late": late, "remapped": present.is_remapped,
+            "whole_since": present.is_whole_since, "mapping": mapped.mapping_digest,
+        })  # fmt: skip
         rejects = _with_reused_versions(mapped.rejects, bench)
         bench.register("rejected", rejects)
         bench.execute(_ENDED if full and not late else _NOTHING_ENDED)
@@ -101,11 +111,12 @@ def compare(
             rejects=rejects,
             suspects=suspects,
             dispositions=_arrow(bench, "SELECT * FROM dispositions ORDER BY rec_no"),
-            snapshot=_arrow(bench, _snapshot(kind)),
+            snapshot=_arrow(bench, _snapshot(kind), mapping=mapped.mapping_digest),
             counts=_counts(bench, missing=missing, withheld=bool(suspects)),
             known=_number(bench, "SELECT count(*) FROM previous"),
             is_whole=full and not late,
-            is_late=late,
+            is_late=is_late,
+            is_moot=late,
         )
 
 
@@ -135,7 +146,7 @@ def _workbench(
     bench.register("records", mapped.records)
     bench.register("gone", _NOBODY if mapped.gone is None else mapped.gone)
     bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
-    empty = "SELECT *, NULL::DATE AS since FROM incoming WHERE false"
+    empty = "SELECT *, NULL::DATE AS since, NULL::VARCHAR AS mapped_by FROM incoming WHERE false"
     # an older snapshot may lack a column that the record type has gained since
     older = f" UNION ALL BY NAME SELECT * FROM read_parquet({_quoted(previous)})" if previous else ""
     bench.execute(f"CREATE TABLE previous AS {empty}{older}")
@@ -159,18 +170,24 @@ _CLASSIFY = """
     SELECT
         i.*,
         p.content_hash AS old_hash,
+        p.source_version AS old_version,
+        $whole_since OR l.source_key IS NOT NULL AS is_told_since,
         CASE
-            WHEN p.source_key IS NULL THEN CASE WHEN $late THEN 'superseded' ELSE 'merged' END
+            WHEN p.source_key IS NULL
+                THEN CASE WHEN $late OR is_told_since THEN 'superseded' ELSE 'merged' END
             WHEN i.content_hash = p.content_hash THEN 'unchanged'
             WHEN $late THEN 'superseded'
             WHEN i.source_version > p.source_version THEN 'merged'
             WHEN i.source_version < p.source_version THEN 'superseded'
-            WHEN $remapped OR i.source_version = strftime($as_of, '%Y-%m-%d') THEN 'merged'
+            WHEN i.source_version = strftime($as_of, '%Y-%m-%d')
+                THEN CASE WHEN is_told_since THEN 'superseded' ELSE 'merged' END
+            WHEN $remapped OR p.mapped_by <> $mapping THEN 'merged'
             ELSE 'rejected'
         END AS kind,
         CASE WHEN i.content_hash = p.content_hash THEN p.since ELSE $as_of END AS since
     FROM incoming AS i
     LEFT JOIN previous AS p ON p.source_key = i.source_key
+    LEFT JOIN later AS l ON l.source_key = i.source_key
 """
 _ENDED = """
     CREATE TABLE ended AS
@@ -178,6 +195,7 @@ _ENDED = """
     FROM previous AS p
     ANTI JOIN incoming AS i ON i.source_key = p.source_key
     WHERE p.source_key NOT IN (SELECT source_key FROM rejected WHERE source_key IS NOT NULL)
+      AND p.source_key NOT IN (SELECT source_key FROM gone)
 """
 _NOTHING_ENDED = "CREATE TABLE ended AS SELECT NULL::VARCHAR AS source_key WHERE false"
 # What overtaken news says is gone may have come back since.
@@ -204,7 +222,7 @@ _DISPOSITIONS = """
     SELECT __rec_no, source_key, 'rejected' FROM rejected
 """
 _CHANGED = """
-    SELECT * EXCLUDE (old_hash, kind)
+    SELECT * EXCLUDE (old_hash, old_version, is_told_since, kind)
     FROM classified
     WHERE kind = 'merged'
     ORDER BY source_key
@@ -213,10 +231,13 @@ _CHANGED = """
 
 def _snapshot(kind: RecordType) -> str:
     names = ", ".join(name for name in kind.schema.names if name != REC_NO)
+    # the same content again under an older version leaves the newer one standing
+    newest = names.replace("source_version", "greatest(source_version, old_version) AS source_version", 1)
     return f"""
-        SELECT {names}, content_hash, since FROM classified WHERE kind IN ('merged', 'unchanged')
+        SELECT {newest}, content_hash, since, $mapping AS mapped_by
+        FROM classified WHERE kind IN ('merged', 'unchanged')
         UNION ALL
-        SELECT {names}, content_hash, since FROM previous
+        SELECT {names}, content_hash, since, mapped_by FROM previous
         WHERE source_key NOT IN (SELECT source_key FROM classified WHERE kind IN ('merged', 'unchanged'))
           AND source_key NOT IN (SELECT source_key FROM ended)
         ORDER BY source_key
@@ -248,8 +269,8 @@ def _number(bench: "duckdb.DuckDBPyConnection", query: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _arrow(bench: "duckdb.DuckDBPyConnection", query: str) -> pa.Table:
-    table = bench.sql(query).to_arrow_table()
+def _arrow(bench: "duckdb.DuckDBPyConnection", query: str, **terms: str) -> pa.Table:
+    table = bench.sql(query, params=terms or None).to_arrow_table()
     fields = [
         pa.field(field.name, DAY_TIME) if pa.types.is_timestamp(field.type) else field
         for field in table.schema

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from renkei.bulk import copy_in
@@ -174,20 +175,44 @@ def _set_aside(connection: sa.Connection, difference: Difference, unit: UnitOfWo
     if difference.is_whole:
         # a newer whole delivery holds these records again, so the older rejects have had their answer
         connection.execute(sa.text(_OVERTAKE), {"feed": unit.feed, "unit_id": unit.unit_id})
+    elif not difference.is_late:
+        _overtake_told_again(connection, difference, unit)
     about = {
         "unit_id": unit.unit_id,
         "delivery_id": unit.delivery_id,
         "feed": unit.feed,
-        "state": "overtaken" if difference.is_late else "open",
+        "state": "overtaken" if difference.is_moot else "open",
     }
     rejects = difference.rejects.to_pylist()
     if rows := [{**about, **row, "suspect": row[REC_NO] in difference.suspects} for row in rejects]:
         connection.execute(sa.text(_REJECT), rows)
 
 
+def _overtake_told_again(connection: sa.Connection, difference: Difference, unit: UnitOfWork) -> None:
+    """A part that speaks of a key again answers what earlier deliveries said of it and was set aside."""
+    asked = {"feed": unit.feed, "delivery_id": unit.delivery_id}
+    open_keys = connection.execute(sa.text(_OPEN_KEYS), asked).scalars().all()
+    told = pc.is_in(pa.array(open_keys, pa.string()), value_set=difference.dispositions["source_key"])
+    keys = pa.array(open_keys, pa.string()).filter(told).to_pylist()
+    if keys:
+        more = " AND delivery_id <> :delivery_id AND source_key = ANY(:keys)"
+        connection.execute(sa.text(_OVERTAKE + more), {**asked, "keys": keys, "unit_id": unit.unit_id})
+
+
+_OPEN_KEYS = """
+    SELECT DISTINCT source_key
+    FROM reject
+    WHERE feed = :feed AND state = 'open' AND delivery_id <> :delivery_id AND source_key IS NOT NULL
+"""
+# a record that is set aside anew, when it was read again, may still be the one who is missing
 _REJECT = """
     INSERT INTO reject (unit_id, delivery_id, feed, rec_no, byte_offset, byte_length, source_key, field, code,
                         detail, state, suspect)
     VALUES (:unit_id, :delivery_id, :feed, :__rec_no, :__byte_offset, :__byte_length, :source_key, :field,
-            :code, :detail, :state, :suspect)
+            :code, :detail, :state,
+            :suspect OR EXISTS (
+                SELECT FROM reject AS before
+                WHERE before.delivery_id = :delivery_id AND before.rec_no = :__rec_no AND before.suspect
+                  AND before.state = 'open' AND before.feed = :feed
+            ))
 """

@@ -97,6 +97,7 @@ def _planned(
         as_of=day,
         is_late=cursor is not None and day < cursor.as_of,
         full=is_whole(delivery, mapping.feed),
+        in_any_order=delivery.remote_modified is not None,
     )
     codes = Counter(difference.rejects.column("code").to_pylist())
     return PlannedDelivery(

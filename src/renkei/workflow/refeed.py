@@ -25,13 +25,23 @@ from renkei.workflow.unit import (
     read_landed,
 )
 
-_NEWEST = """
-    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records, d.is_whole, d.position,
+# what is read again brings the feed no further in its source, so the place is where the feed is now
+_LANDED = """
+    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records, d.is_whole, c.position,
            d.remote_modified IS NOT NULL AS is_file, coalesce(d.remote_modified, d.received_at) AS made_at
     FROM cursor AS c
+"""
+_NEWEST = f"""{_LANDED}
     JOIN unit AS u USING (unit_id)
     JOIN delivery AS d ON d.delivery_id = u.delivery_id
     WHERE c.feed = :feed
+"""
+_WITH_REJECTS = f"""{_LANDED}
+    JOIN delivery AS d USING (feed)
+    WHERE c.feed = :feed AND EXISTS (
+        SELECT FROM reject AS r WHERE r.delivery_id = d.delivery_id AND r.feed = d.feed AND r.state = 'open'
+    )
+    ORDER BY d.as_of, made_at, d.delivery_id
 """
 _OPEN = "SELECT rec_no FROM reject WHERE delivery_id = :delivery_id AND state = 'open' ORDER BY rec_no"
 _CLOSE = """
@@ -44,18 +54,18 @@ _CLOSE = """
 def refeed(
     project: Project, feed_id: str, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
 ) -> SyncResult:
-    """Map the set-aside records of the feed's newest delivery again, with the declarations of now.
+    """Map the feed's set-aside records again, delivery by delivery, with the declarations of now.
 
-    What maps is merged; what still does not is set aside anew. The same declarations twice change nothing.
+    What maps is merged, unless a later delivery told otherwise; what still does not is set aside anew. The
+    same declarations twice change nothing.
     """
     mapping = project.mapping(feed_id)
     with run_of(
         project, kind="refeed", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
-        landed = _newest(work, feed_id)
-        batch = _only_open(work, landed, mapping)
-        if batch.records:
-            _merge_again(work, mapping, landed, batch)
+        _newest(work, feed_id)
+        for landed in _with_rejects(work, feed_id):
+            _merge_again(work, mapping, landed, _only_open(work, landed, mapping))
         return result_of(work, feed_id, ())
 
 
@@ -81,6 +91,13 @@ def _newest(work: Work, feed_id: str) -> control.Landed:
     return control.Landed(**row)
 
 
+def _with_rejects(work: Work, feed_id: str) -> list[control.Landed]:
+    """Oldest first. A whole delivery answers all before it, a part only what it speaks of."""
+    with work.engine.connect() as connection:
+        rows = connection.execute(sa.text(_WITH_REJECTS), {"feed": feed_id}).mappings()
+        return [control.Landed(**row) for row in rows]
+
+
 def _only_open(work: Work, landed: control.Landed, mapping: mappings.Mapping) -> Batch:
     with work.engine.connect() as connection:
         wanted = connection.execute(sa.text(_OPEN), {"delivery_id": landed.delivery_id}).scalars().all()
@@ -97,9 +114,11 @@ def _rows(table: pa.Table, numbers: pa.Array) -> pa.Table:
 
 
 def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch) -> None:
+    if not batch.records:
+        return
     as_of = landed.as_of or work.as_of
     mapped = mappings.apply(mapping, batch, as_of=as_of)
-    difference = compare_with_present(work, landed, mapped, as_of=as_of, full=False)
+    difference = compare_with_present(work, landed, mapped, as_of=as_of, full=False, in_any_order=True)
     with work.engine.connect() as connection:
         if difference.counts.rejected == batch.records and _was_tried(
             connection, landed, mapped.mapping_digest

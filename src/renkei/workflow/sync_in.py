@@ -17,9 +17,9 @@ from renkei.errors import Hold, RenkeiError, Stop
 from renkei.failpoint import failpoint
 from renkei.model import Delivery, Feed, UnitCounts
 from renkei.project import Project
-from renkei.registry import control, lease
+from renkei.registry import control, lease, order
 from renkei.workflow.run import Work, run_of
-from renkei.workflow.unit import is_whole, merge_delivery, tell
+from renkei.workflow.unit import is_whole, mapped_otherwise, merge_delivery, tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def sync_in(
         with work.stage("pull"):
             notes = _pull(work, mapping)
         _merge_waiting(work, mapping)
-        return result_of(work, feed_id, notes)
+        return result_of(work, feed_id, (*notes, *_mapped_otherwise(work, mapping)))
 
 
 def _give_up_position(work: Work, feed_id: str, *, reason: str) -> None:
@@ -137,6 +137,19 @@ def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
     )
 
 
+def _mapped_otherwise(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
+    """Parts bring only what changed; the rest stays as its day's mapping made it until it is read again."""
+    with work.engine.connect() as connection:
+        cursor = control.cursor_of(connection, mapping.feed.id)
+    if cursor is None or mapping.feed.delivers == "full":
+        return ()
+    others = mapped_otherwise(work.landing.path(cursor.snapshot), mapping.digest)
+    if not others:
+        return ()
+    again = f'renkei run {mapping.feed.id} --resnapshot "new mapping"'
+    return (f"{others} records are still as an earlier mapping made them: {again} reads them again",)
+
+
 # pull and land -----------------------------------------------------------------------------------
 
 
@@ -146,8 +159,9 @@ def _pull(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
     connector = work.project.connector(feed, workdir=workdir)
     landed = 0
     for delivery in connector.pull(feed, control.checkpoint(work.engine, feed.id)):
-        _land(work, replace(delivery, is_whole=is_whole(delivery, feed)))
         landed += 1
+        if not _land(work, feed, replace(delivery, is_whole=is_whole(delivery, feed))):
+            break
     if not landed and feed.delivers == "delta" and feed.format["kind"] == "arrow":
         _land_nothing_new(work, feed, workdir=workdir)
     return tuple(getattr(connector, "notes", ()))
@@ -157,8 +171,9 @@ def _land_nothing_new(work: Work, feed: Feed, *, workdir: Path) -> None:
     """A source that was asked and had nothing new has spoken for the day: a delivery without rows says so."""
     with work.engine.connect() as connection:
         cursor = control.cursor_of(connection, feed.id)
-        waits = control.apart(connection, feed.id, work.as_of)
-    if cursor is None or cursor.as_of >= work.as_of or waits:
+        waits = bool(control.apart(connection, feed.id, work.as_of))
+        is_told = not order.speaks_in_files(connection, feed.id)
+    if cursor is None or cursor.as_of >= work.as_of or waits or not is_told:
         return
     place = workdir / "nothing-new"
     schema = pa.schema([(column["name"], pa.string()) for column in feed.format["columns"]])
@@ -169,6 +184,7 @@ def _land_nothing_new(work: Work, feed: Feed, *, workdir: Path) -> None:
     position = cursor.position
     _land(
         work,
+        feed,
         Delivery(
             feed=feed.id,
             name="nothing new",
@@ -182,13 +198,16 @@ def _land_nothing_new(work: Work, feed: Feed, *, workdir: Path) -> None:
     )
 
 
-def _land(work: Work, delivery: Delivery) -> None:
-    """Raw bytes first, then the row that names them."""
+def _land(work: Work, feed: Feed, delivery: Delivery) -> bool:
+    """Raw bytes first, then the row that names them; False where what follows would be judged in vain."""
     if delivery.as_of is None and delivery.remote_modified is None:
         delivery = _named_by_day(work, delivery)
-        if delivery.is_whole and _is_held_already(work, delivery):
+        if feed.delivers == "full" and _is_held_already(work, delivery):
             delivery.path.unlink(missing_ok=True)
-            return
+            return True
+    if feed.delivers == "delta" and delivery.remote_modified is None and _is_apart_already(work, delivery):
+        delivery.path.unlink(missing_ok=True)
+        return False
     work.landing.adopt(delivery.path, sha256=delivery.sha256)
     now = work.clock.now()
     with work.engine.begin() as connection:
@@ -204,19 +223,31 @@ def _land(work: Work, delivery: Delivery) -> None:
             )
     failpoint("delivery.inserted")
     delivery.path.unlink(missing_ok=True)
+    return True
 
 
 def _named_by_day(work: Work, delivery: Delivery) -> Delivery:
     """A query has no name of its own for what it answered: its day and a number stand in."""
     with work.engine.connect() as connection:
-        number = control.deliveries_of_day(connection, delivery.feed, work.as_of) + 1
-    return replace(delivery, as_of=work.as_of, name=f"{delivery.name}@{work.as_of}#{number}")
+        begun = f"{delivery.name}@{work.as_of}#"
+        number = order.deliveries_named(connection, delivery.feed, begun) + 1
+    return replace(delivery, as_of=work.as_of, name=f"{begun}{number}")
 
 
 def _is_held_already(work: Work, delivery: Delivery) -> bool:
     """True when the answer is the very one that the registry now holds for the day."""
     with work.engine.connect() as connection:
         return control.holds(connection, delivery.feed, sha256=delivery.sha256, as_of=work.as_of)
+
+
+def _is_apart_already(work: Work, delivery: Delivery) -> bool:
+    """True when the very same waits for a person: the source is asked again and again from the same place."""
+    with work.engine.connect() as connection:
+        code = order.judged_alike(
+            connection, delivery, as_of=delivery.as_of or work.as_of, project_digest=work.project.digest
+        )
+    work.refused += [code] if code else []
+    return code is not None
 
 
 # judge and merge ---------------------------------------------------------------------------------
@@ -245,11 +276,12 @@ def _is_not_of(landed: control.Landed, refused: Stop) -> bool:
 
 
 def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> bool:
-    """True when the bytes are already merged, or a known name came with other bytes."""
+    """True when the bytes are already merged; Hold for a known name with other bytes, or out of turn."""
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
-        # a part of the same bytes may well say something new: that it is so again
-        original = control.same_content(connection, landed) if landed.is_whole else None
+        # of a feed of parts the same bytes may well say something new: that it is so again
+        repeats = landed.is_whole and (landed.is_file or mapping.feed.delivers == "full")
+        original = control.same_content(connection, landed) if repeats else None
         if original is not None:
             control.judge(connection, landed, "duplicate", duplicate_of=original)
             tell(connection, work, "delivery.duplicate", landed, {"of": original})
@@ -257,6 +289,8 @@ def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) ->
         resends = bool(mapping.feed.settings.get("allow_resend", False))
         if landed.is_file and not resends and control.name_is_taken(connection, landed):
             raise Hold("E_NAME_REUSED", feed=landed.feed)
+        if not landed.is_whole and not landed.is_file and order.follows_apart(connection, landed):
+            raise Hold("E_FOLLOWS_HELD", feed=landed.feed)
     return False
 
 

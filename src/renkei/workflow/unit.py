@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from renkei.errors import Hold, Stop
 from renkei.failpoint import failpoint
 from renkei.landing import Landing
 from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
-from renkei.registry import control, golden, lease, merge
+from renkei.registry import control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
 from renkei.workflow.run import Work, keep
 
@@ -30,7 +31,9 @@ def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed
     with work.stage("map"):
         mapped = mappings.apply(mapping, batch, as_of=as_of)
     with work.stage("compare"):
-        difference = compare_with_present(work, landed, mapped, as_of=as_of, full=landed.is_whole)
+        difference = compare_with_present(
+            work, landed, mapped, as_of=as_of, full=landed.is_whole, in_any_order=landed.is_file
+        )
     limit_blast(work, mapping, difference)
 
     def tell_losses(connection: sa.Connection, unit_id: int) -> None:
@@ -58,20 +61,38 @@ def _check_count(landed: control.Landed, batch: Batch) -> None:
 
 
 def compare_with_present(
-    work: Work, landed: control.Landed, mapped: Mapped, *, as_of: date, full: bool
+    work: Work, landed: control.Landed, mapped: Mapped, *, as_of: date, full: bool, in_any_order: bool
 ) -> Difference:
-    """What the batch changes beside the feed's present snapshot."""
+    """What the batch changes beside the feed's present snapshot.
+
+    Files may come ``in_any_order``; of two parts that were read from places in a source, the later one was
+    read from where the earlier one was not merged, so it says all that the earlier one said.
+    """
     with work.engine.connect() as connection:
         cursor = control.cursor_of(connection, landed.feed)
         explained = control.explained_rejects(connection, landed.feed)
+        is_late = cursor is not None and cursor.is_past(as_of, landed.made_at)
+        later = order.told_since(connection, replace(landed, as_of=as_of)) if is_late else []
     return compare(
         mapped,
-        present_of(work.landing, cursor, mapped, explained=explained),
+        replace(
+            present_of(work.landing, cursor, mapped, explained=explained),
+            told_since=frozenset().union(*(_keys_of(work.landing.proved(each)) for each, _ in later)),
+            is_whole_since=any(is_whole for _, is_whole in later),
+        ),
         as_of=as_of,
-        is_late=cursor is not None and cursor.is_past(as_of, landed.made_at),
+        is_late=is_late,
         full=full,
+        in_any_order=in_any_order,
         scratch=work.project.var / "work" / "spill",
     )
+
+
+def _keys_of(dispositions: Path) -> frozenset[str]:
+    import pyarrow.parquet as pq
+
+    keys = pq.read_table(dispositions, columns=["source_key"]).column(0)
+    return frozenset(keys.drop_null().to_pylist())
 
 
 def present_of(
@@ -87,12 +108,23 @@ def present_of(
     )
 
 
+def mapped_otherwise(snapshot: Path, digest: str) -> int:
+    """How many records of a snapshot another mapping made; ones that do not say so are not counted."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if "mapped_by" not in pq.read_schema(snapshot).names:
+        return 0
+    others = pc.not_equal(pq.read_table(snapshot, columns=["mapped_by"]).column(0), digest)
+    return int(pc.sum(others).as_py() or 0)
+
+
 def limit_blast(work: Work, mapping: mappings.Mapping, difference: Difference) -> None:
     """Hold what would change, end or set aside too much at once; a first load has nothing to protect."""
     config, counts = work.project.config, difference.counts
     changed = counts.merged + counts.ended + counts.withheld
     limit = max(config.blast_least, int(difference.known * config.blast_share))
-    if difference.known and not difference.is_late and max(changed, counts.rejected) > limit:
+    if difference.known and not difference.is_moot and max(changed, counts.rejected) > limit:
         worst = max(changed, counts.rejected)
         raise Hold("E_BLAST", feed=mapping.feed.id, total=difference.known, changed=worst, limit=limit)
 
@@ -128,7 +160,7 @@ def commit_unit(
             connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
             mapping_digest=mapped.mapping_digest, fence=work.fence, counts=difference.counts, now=now, **kept,
         )  # fmt: skip
-        _move_on(connection, work, landed, difference, unit=unit, snapshot=kept["snapshot"])
+        _move_on(connection, work, landed, difference, unit=unit, snapshot=kept["snapshot"], part=part)
         failpoint("merge.watermark")
         _tell_done(connection, work, landed, mapped, difference, unit_id=unit_id, snapshot=kept["snapshot"])
         if also is not None:
@@ -148,17 +180,35 @@ def _move_on(
     *,
     unit: merge.UnitOfWork,
     snapshot: str,
+    part: str,
 ) -> None:
     """The watermark and the delivery's verdict; what came late moves no watermark."""
     if difference.is_late:
-        facts = {"feed": landed.feed, "as_of": unit.as_of}
-        control.judge(connection, landed, "merged", as_of=unit.as_of, code="E_DELIVERY_OLD", facts=facts)
+        _move_only_state(connection, work, landed, difference, unit=unit, snapshot=snapshot, part=part)
         return
     control.judge(connection, landed, "merged", as_of=unit.as_of)
     control.move_cursor(
         connection, landed.feed, as_of=unit.as_of, snapshot=snapshot, position=landed.position,
         unit_id=unit.unit_id, fence=work.fence, now=unit.now,
     )  # fmt: skip
+
+
+def _move_only_state(
+    connection: sa.Connection,
+    work: Work,
+    landed: control.Landed,
+    difference: Difference,
+    *,
+    unit: merge.UnitOfWork,
+    snapshot: str,
+    part: str,
+) -> None:
+    """What came late and was still news is part of the state that the next delivery is compared with."""
+    if difference.counts.merged:
+        control.keep_snapshot(connection, landed.feed, snapshot=snapshot, fence=work.fence, now=unit.now)
+    if part == "all":
+        facts = {"feed": landed.feed, "as_of": unit.as_of}
+        control.judge(connection, landed, "merged", as_of=unit.as_of, code="E_DELIVERY_OLD", facts=facts)
 
 
 def _tell_done(

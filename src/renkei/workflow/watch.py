@@ -24,24 +24,29 @@ def watch(
     go_on: Callable[[], bool] = lambda: True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[SyncResult | TryAgain]:
-    """Sync, wait for a change, sync again; yields what each run did, or the passing fault it met.
+    """Sync, wait for a change or a new day, sync again; yields what each run did, or the passing fault.
 
+    After a fault, and while something is held, it pauses longer each time instead of asking at once.
     FixDeclaration E_NO_WATCH when the feed's connector cannot wait for changes. A Stop ends it.
     """
     watcher = _watcher(project, feed_id)
-    pause = 1.0
+    feed, pause = project.mapping(feed_id).feed, 1.0
     while go_on():
+        day = today()
         try:
-            yield sync_in(project, feed_id, as_of=today(), actor=actor, trigger="watch")
-            pause = 1.0
-            while go_on() and not watcher.wait(
-                project.mapping(feed_id).feed, _since(project, feed_id), seconds=WAIT
-            ):
-                pass
+            made = sync_in(project, feed_id, as_of=day, actor=actor, trigger="watch")
+            yield made
+            if made.state != "held":
+                while go_on() and today() == day:
+                    if watcher.wait(feed, _since(project, feed_id), seconds=WAIT):
+                        break
+                pause = 1.0
+                continue
         except TryAgain as passing:
             yield passing
-            sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+        # what is held stands at the source as before, so waiting for news would end at once
+        sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _watcher(project: Project, feed_id: str) -> Watcher:

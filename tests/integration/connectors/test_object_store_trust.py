@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -151,6 +152,10 @@ def test_a_full_disk_stops_and_leaves_nothing_half(
     "settings",
     [
         {"endpoint": "http://store.example"},
+        {"endpoint": "http://localhost.store.example:80"},
+        {"endpoint": "http://127.0.0.1@store.example:80"},
+        {"endpoint": "https://key:word@store.example"},
+        {"endpoint": "ftp://localhost:21"},
         {"bucket": ""},
         {"timeout": "long"},
         {"secret_key": "", "access_key": ""},
@@ -162,6 +167,17 @@ def test_a_connection_that_is_not_safe_is_refused(
 ) -> None:
     with pytest.raises(FixDeclaration, match=r"E_DECLARATION|E_SECRET"):
         pull(object_store, store.at(store.port, **settings), tmp_path / "work")
+
+
+def test_no_address_of_the_environment_leads_us_elsewhere(
+    object_store: ModuleType, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{free_port()}")
+    settings = {name: text for name, text in store.connection.settings.items() if name != "endpoint"}
+
+    made = object_store.object_store_link.Link(replace(store.connection, settings=settings), feed="t.f")
+
+    assert made._client.meta.endpoint_url == "https://s3.ap-northeast-1.amazonaws.com"
 
 
 def test_no_log_of_any_level_holds_a_key_or_a_signature(

@@ -1,8 +1,10 @@
 """Faults of the link and the provider of a REST pull, each with the twin that has no guard against it."""
 
+import socketserver
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -297,6 +299,58 @@ def test_a_link_that_only_drips_ends_at_the_deadline(
         pull(rest, connection_to(provider, tmp_path), tmp_path / "work", feed(deadline="1s"))
 
     assert time.monotonic() - began < 3
+
+
+@contextmanager
+def dripping_headers() -> Iterator[int]:
+    """A server that gives a token, and then for four seconds one byte of a header now and then; its port."""
+    token = b'{"access_token": "a", "token_type": "Bearer"}'
+    framed = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(token), token)
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                if b"POST" in self.request.recv(65536):
+                    self.request.sendall(framed)
+                    return
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(40):
+                    self.request.sendall(b"a")
+                    time.sleep(0.1)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_headers_that_only_drip_end_at_the_deadline(
+    rest: ModuleType, provider: Provider, tmp_path: Path
+) -> None:
+    with dripping_headers() as port:
+        address = f"http://127.0.0.1:{port}"
+        connection = connection_to(provider, tmp_path, base_url=f"{address}/v1", token_url=f"{address}/token")
+        began = time.monotonic()
+
+        with pytest.raises(TryAgain, match="E_PULL_DEADLINE") as stopped:
+            pull(rest, connection, tmp_path / "work", feed(deadline="1s"))
+
+    assert time.monotonic() - began < 3
+    assert stopped.value.__suppress_context__
+
+
+def test_twin_that_keeps_no_watch_waits_for_every_drop(provider: Provider, tmp_path: Path) -> None:
+    twin = twin_of(tmp_path, "rest_link.py", ("        self._watch.start()\n", ""))
+    with dripping_headers() as port:
+        address = f"http://127.0.0.1:{port}"
+        connection = connection_to(provider, tmp_path, base_url=f"{address}/v1", token_url=f"{address}/token")
+        began = time.monotonic()
+
+        with pytest.raises(TryAgain):
+            pull(twin, connection, tmp_path / "work", feed(deadline="1s"))
+
+    assert time.monotonic() - began > 3
 
 
 def test_a_full_disk_stops_and_leaves_nothing_half(

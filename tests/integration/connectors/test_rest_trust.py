@@ -1,5 +1,6 @@
 """Who a REST pull talks to and what it believes: strangers, links that lead away, answers with two meanings."""
 
+import json
 import logging
 from pathlib import Path
 from types import ModuleType
@@ -65,6 +66,22 @@ def test_a_token_that_is_never_accepted_is_renewed_once_and_no_more(
         pull(rest, connection_to(provider, tmp_path, retry_seconds="5"), tmp_path / "work", feed())
 
     assert provider.asked["GET"] == 2
+
+
+@pytest.mark.parametrize("token", ["aé", "a b", "a\r\nX-Other: 1", ""])
+def test_a_token_that_no_header_can_carry_is_refused_and_never_shown(
+    rest: ModuleType, provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    told = json.dumps({"access_token": token, "token_type": "Bearer"}).encode()
+    monkeypatch.setattr(
+        "tests.integration.connectors.rest_provider.Handler._token", lambda *_: (200, {}, told)
+    )
+
+    with pytest.raises(Stop, match="E_ANSWER") as stopped:
+        pull(rest, connection_to(provider, tmp_path), tmp_path / "work", feed())
+
+    assert stopped.value.__suppress_context__
+    assert provider.asked["GET"] == 0
 
 
 def test_another_certificate_ends_the_link_before_a_word_of_ours(rest: ModuleType, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class Ledger:
         self.shelf: list[dict[str, Any]] = []
         self.version = 0
 
-    def put(self, rows: Mapping[str, str | None], **more: bool) -> None:
+    def put(self, rows: Mapping[str, str | None], **more: int) -> None:
         self.version += 1
         self.shelf.append({"rows": dict(rows), "version": f"{self.version:03}", **more})
         (self.root / "shelf.json").write_text(json.dumps(self.shelf), "utf-8")

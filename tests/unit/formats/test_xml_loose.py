@@ -116,7 +116,7 @@ def test_both_readers_give_the_same_text(tmp_path: Path, inside: str) -> None:
     assert quick.select(COLUMNS).to_pylist() == careful.select(COLUMNS).to_pylist()
 
 
-def _schema(folder: Path) -> Any:  # noqa: ANN401 - a class of lxml
+def _schema(folder: Path) -> Any:
     from renkei.formats import safe_xml
 
     return safe_xml.schema(folder / "person.xsd")

@@ -98,9 +98,10 @@ def local_path(path: str) -> str:
 
 
 def _is_plain(layout: Layout) -> bool:
-    """Two elements of one local name need the reader that knows namespaces."""
-    found = _of_schema(layout)
-    return layout.is_plain and len(found) == len(set(found))
+    """One local name twice, text among elements, and what nobody declared need the careful reader."""
+    found, place = _of_schema(layout), layout.schema
+    is_strict = place is not None and not schema.is_loose(place)
+    return layout.is_plain and is_strict and len(found) == len(set(found))
 
 
 def _read_fast(path: Path, layout: Layout, *, feed: str) -> Batch | None:
@@ -123,7 +124,12 @@ def _schemas(layout: Layout) -> slow.Schemas:
     record, around = layout.record_schema or layout.schema, layout.envelope or layout.schema
     assert record is not None
     envelope = safe_xml.schema(around) if around is not None else None
-    return slow.Schemas(envelope=envelope, record=safe_xml.schema(record))
+    return slow.Schemas(
+        envelope=envelope,
+        record=safe_xml.schema(record),
+        is_loose=schema.is_loose(record),
+        namespaces=schema.namespaces(record),
+    )
 
 
 def _batch(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from lxml import etree
 from xml2arrow import XmlToArrowParser
 from xml2arrow.exceptions import Xml2ArrowError
@@ -26,16 +27,24 @@ BLOCK = 100_000
 
 
 def read(path: Path, layout: Layout, *, schema: etree.XMLSchema, feed: str) -> pa.Table | None:
-    """Every record's columns; None when only a reading record by record can tell what the file holds."""
+    """Every record's columns; None when only a reading record by record can tell what the file holds.
+
+    xml2arrow leaves the line ends inside a value as they are, where XML says that each is one line feed.
+    """
     with ThreadPoolExecutor(1) as beside:
         valid = beside.submit(safe_xml.is_valid, path, schema, feed=feed)
         try:
             table = _parse_columns(path, layout)
         except (Xml2ArrowError, pa.ArrowException):
             table = None
-        if not valid.result() or table is None:
+        if not valid.result() or table is None or _has_return(table):
             return None
     return table if _count_tags(path, layout.record[-1]) == table.num_rows else None
+
+
+def _has_return(table: pa.Table) -> bool:
+    texts = (column for column in table.columns if pa.types.is_string(column.type))
+    return any(pc.any(pc.match_substring(column, "\r")).as_py() for column in texts)
 
 
 def _parse_columns(path: Path, layout: Layout) -> pa.Table:

@@ -38,19 +38,45 @@ def columns(place: Path, *, root: str, record: Sequence[str]) -> list[str]:
     return found
 
 
+def is_loose(place: Path) -> bool:
+    """True when the schema allows text among elements, or elements and attributes that it does not name."""
+    marks = (f"{_XS}any", f"{_XS}anyAttribute")
+    return any(
+        each.tag in marks or each.get("mixed") in ("true", "1")
+        for tree in _Schema(place).trees
+        for each in tree.iter(tag=etree.Element)
+    )
+
+
+def namespaces(place: Path) -> frozenset[str]:
+    """Every namespace whose elements the schema itself declares."""
+    return frozenset(tree.get("targetNamespace", "") for tree in _Schema(place).trees)
+
+
 @dataclass(frozen=True)
 class _Schema:
     place: Path
 
     @cached_property
-    def tree(self) -> etree._Element:
-        return safe_xml.tree(self.place).getroot()
+    def trees(self) -> list[etree._Element]:
+        """The schema and all the files beside it that it includes or imports, its own first."""
+        found: dict[Path, etree._Element] = {}
+        left = [self.place.resolve()]
+        while left:
+            place = left.pop(0)
+            if place in found or not place.is_file():
+                continue
+            found[place] = safe_xml.tree(place).getroot()
+            for name in ("include", "import", "redefine"):
+                parts = (each.get("schemaLocation") for each in found[place].iterfind(f"{_XS}{name}"))
+                left += [(place.parent / part).resolve() for part in parts if part and "://" not in part]
+        return list(found.values())
 
     def named(self, kind: str, name: str | None) -> etree._Element | None:
         """A global element, type or group; its prefix says nothing here."""
         local = (name or "").rpartition(":")[2]
-        found = (each for each in self.tree.iterfind(f"{_XS}{kind}") if each.get("name") == local)
-        return next(found, None)
+        each_of = (each for tree in self.trees for each in tree.iterfind(f"{_XS}{kind}"))
+        return next((each for each in each_of if each.get("name") == local), None)
 
     def way(self, root: str, record: Sequence[str]) -> list[etree._Element]:
         """The declarations from the root to the record; only the record's when it is global by itself."""

@@ -25,16 +25,22 @@ Values = dict[str, list[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Schemas:
-    """Who judges the root without its records, and who judges each record."""
+    """Who judges the root without its records, and who judges each record.
+
+    ``is_loose``: more may pass than they declare; ``namespaces`` are the ones that they declare.
+    """
 
     envelope: etree.XMLSchema | None
     record: etree.XMLSchema
+    is_loose: bool = False
+    namespaces: frozenset[str] = frozenset()
 
 
 @dataclass
 class Found:
     """What has been read so far."""
 
+    blocks: list[pa.Table] = field(default_factory=list)
     rows: list[dict[str, str | None]] = field(default_factory=list)
     rec_nos: list[int] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -44,11 +50,18 @@ class Found:
 
     def table(self, layout: Layout) -> pa.Table:
         """The good records as columns."""
+        self.pack(layout)
+        return pa.concat_tables(self.blocks)
+
+    def pack(self, layout: Layout) -> None:
+        """Put the rows so far into columns, which take a tenth of the memory."""
         nothing = pa.nulls(len(self.rows), pa.int64())
         columns = [
             pa.array([row.get(each.name) for row in self.rows], pa.string()) for each in layout.columns
         ]
-        return pa.table([pa.array(self.rec_nos, pa.int64()), nothing, nothing, *columns], schema=layout.arrow)
+        places = [pa.array(self.rec_nos, pa.int64()), nothing, nothing]
+        self.blocks.append(pa.table([*places, *columns], schema=layout.arrow))
+        self.rows, self.rec_nos = [], []
 
 
 def read(path: Path, layout: Layout, *, schemas: Schemas, feed: str) -> Found:
@@ -87,18 +100,40 @@ def _take(top: etree._Element, layout: Layout, *, schemas: Schemas, found: Found
     """One element below the root: judged once, and read as the records that it is or holds."""
     is_valid = schemas.record.validate(top)
     complaint = "" if is_valid else _element(schemas.record)
+    stranger = _stranger(top, layout, schemas) if is_valid and schemas.is_loose else None
     for record in _records(top, layout):
         found.records += 1
         if found.records % _BLOCK == 1:
             failpoint("parse.block")
         values = _around(record, top, layout) | _values(record, layout)
         fault = ("E_XML_RECORD_SCHEMA", complaint) if not is_valid else _repeated(values, layout)
+        fault = fault or stranger
         if fault is None:
             found.rows.append({name: _text(name, values, layout) for name in values})
             found.rec_nos.append(found.records)
+            if len(found.rows) == _BLOCK:
+                found.pack(layout)
             continue
         found.drift.update(_drift(values, layout) if not is_valid else ())
         found.rejects.append(_reject(values, found.records, fault, layout=layout))
+
+
+def _stranger(top: etree._Element, layout: Layout, schemas: Schemas) -> tuple[str, str] | None:
+    """What the schema lets pass and no column can hold: names of others, and text among elements."""
+    known = _ALWAYS | schemas.namespaces | set(layout.namespaces.values())
+    for element in top.iter(tag=etree.Element):
+        names = [etree.QName(element), *(etree.QName(str(name)) for name in element.attrib)]
+        for name in names:
+            if (name.namespace or "") not in known:
+                return "E_XML_RECORD_SCHEMA", name.localname
+        between = [element.text, *(child.tail for child in element)] if len(element) else []
+        if any(text and text.strip() for text in between):
+            return "E_XML_REPEATED", etree.QName(element).localname
+    return None
+
+
+#: No namespace, XML's own, and that of ``xsi:nil``.
+_ALWAYS = frozenset({"", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/XMLSchema-instance"})
 
 
 def _records(top: etree._Element, layout: Layout) -> Iterator[etree._Element]:
@@ -117,7 +152,9 @@ def named(element: etree._Element, layout: Layout) -> str:
 
 def _values(element: etree._Element, layout: Layout, *, without: etree._Element | None = None) -> Values:
     """Every text below an element, by its path."""
-    found: Values = {f"@{etree.QName(str(name)).localname}": [str(v)] for name, v in element.attrib.items()}
+    found: Values = {}
+    for attribute, value in element.attrib.items():
+        found.setdefault(f"@{etree.QName(str(attribute)).localname}", []).append(str(value))
     for child in element:
         if child is without:
             continue

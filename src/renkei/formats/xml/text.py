@@ -52,12 +52,21 @@ def _texts(source: IO[bytes], declaration: Mapping[str, Any], name: str, *, feed
         yield _decoded(decode, held[:cut], before, name, feed=feed)
         before += cut
         held = held[cut:]
-    yield _decoded(decode, held, before, name, feed=feed)
+    yield _decoded(decode, held, before, name, feed=feed, is_last=True)
 
 
-def _decoded(decode: Any, raw: bytes, before: int, name: str, *, feed: str) -> str:  # noqa: ANN401 - a codec's function
+def _decoded(
+    decode: Any,  # noqa: ANN401 - a codec's function
+    raw: bytes,
+    before: int,
+    name: str,
+    *,
+    feed: str,
+    is_last: bool = False,
+) -> str:
+    """What is left of half a character at the end is no text: only UTF-16 waits for the other half."""
     try:
-        return str(decode(raw))
+        return str(decode(raw, is_last) if name == "utf-16" else decode(raw))
     except UnicodeDecodeError as error:
         _refuse(feed, name, before + error.start)
 
@@ -71,7 +80,8 @@ def _utf16(source: IO[bytes]) -> Any:  # noqa: ANN401 - a codec's function
     return codecs.getincrementaldecoder(order)().decode if order else _no_mark
 
 
-def _no_mark(raw: bytes) -> NoReturn:
+def _no_mark(raw: bytes, is_last: bool) -> NoReturn:  # noqa: FBT001 - as an incremental decoder is called
+    del is_last
     raise UnicodeDecodeError("utf-16", raw[:2], 0, 1, "no byte order mark")
 
 

@@ -1,0 +1,78 @@
+"""Where a delivery stands among the others of its feed: what it follows, repeats, or came too late for."""
+
+import json
+from datetime import date
+
+import sqlalchemy as sa
+
+from renkei.model import Delivery
+from renkei.registry.control import Landed, position_of
+
+
+def follows_apart(connection: sa.Connection, landed: Landed) -> bool:
+    """True when something before it in its pull was held or refused, and nothing whole came between."""
+    query = """
+        SELECT EXISTS (
+            SELECT
+            FROM delivery AS mine
+            JOIN delivery AS before USING (feed, run_id)
+            WHERE mine.delivery_id = :self AND before.delivery_id < :self
+              AND before.verdict IN ('held', 'refused')
+              AND NOT EXISTS (
+                  SELECT
+                  FROM delivery AS whole
+                  WHERE whole.feed = mine.feed AND whole.run_id = mine.run_id AND whole.is_whole
+                    AND whole.verdict = 'merged'
+                    AND whole.delivery_id > before.delivery_id AND whole.delivery_id < :self
+              )
+        )
+    """
+    return bool(connection.execute(sa.text(query), {"self": landed.delivery_id}).scalar())
+
+
+def judged_alike(
+    connection: sa.Connection, delivery: Delivery, *, as_of: date, project_digest: str
+) -> str | None:
+    """The code under which the very same was held or refused for the day, by the same declarations."""
+    query = """
+        SELECT d.error_code
+        FROM delivery AS d
+        JOIN run AS r USING (run_id)
+        WHERE d.feed = :feed AND d.as_of = :as_of AND d.sha256 = :sha256 AND d.position = :position
+          AND d.verdict IN ('held', 'refused') AND d.error_code <> 'E_OBJECT_DAMAGED'
+          AND r.project_digest = :digest
+        ORDER BY d.delivery_id DESC
+        LIMIT 1
+    """
+    asked = {
+        "feed": delivery.feed, "as_of": as_of, "sha256": delivery.sha256, "digest": project_digest,
+        "position": json.dumps(position_of(delivery)),
+    }  # fmt: skip
+    return connection.execute(sa.text(query), asked).scalar()
+
+
+def speaks_in_files(connection: sa.Connection, feed: str) -> bool:
+    """True when what comes are files, so that none coming says nothing of the source."""
+    query = "SELECT EXISTS (SELECT FROM delivery WHERE feed = :feed AND remote_modified IS NOT NULL)"
+    return bool(connection.execute(sa.text(query), {"feed": feed}).scalar())
+
+
+def told_since(connection: sa.Connection, landed: Landed) -> list[tuple[str, bool]]:
+    """Dispositions of the units after a delivery's day and time, and whether each told of every key."""
+    query = """
+        SELECT u.dispositions, d.is_whole AND u.part = 'all' AS is_whole
+        FROM unit AS u
+        JOIN delivery AS d USING (delivery_id)
+        WHERE u.feed = :feed AND d.delivery_id <> :self
+          AND (u.as_of, coalesce(d.remote_modified, d.received_at)) > (:as_of, :made_at)
+    """
+    asked = {
+        "feed": landed.feed, "self": landed.delivery_id, "as_of": landed.as_of, "made_at": landed.made_at
+    }  # fmt: skip
+    return [(row.dispositions, row.is_whole) for row in connection.execute(sa.text(query), asked)]
+
+
+def deliveries_named(connection: sa.Connection, feed: str, beginning: str) -> int:
+    """How many deliveries have names that begin so; what they turned out to speak for does not matter."""
+    query = "SELECT count(*) FROM delivery WHERE feed = :feed AND starts_with(name, :beginning)"
+    return int(connection.execute(sa.text(query), {"feed": feed, "beginning": beginning}).scalar_one())
