@@ -262,12 +262,17 @@ def _tables_used(feed: MappingOf[str, Any]) -> list[str]:
 
 
 def _file_digest(place: Path, kind: str) -> str:
-    """sha256 of a file that a format names; of a copybook, with all that it copies."""
-    if kind == "copybook":
-        from renkei.formats import cobol
+    """sha256 of a file that a format names, with all the files that it takes in."""
+    return hashlib.sha256(b"".join(each.read_bytes() for each in _sources(place, kind))).hexdigest()
 
-        return hashlib.sha256(b"".join(each.read_bytes() for each in cobol.sources(place))).hexdigest()
-    return hashlib.sha256(place.read_bytes()).hexdigest()
+
+def _sources(place: Path, kind: str) -> tuple[Path, ...]:
+    from renkei.formats import cobol
+    from renkei.formats.xml import schema as xml_schema
+
+    if kind == "copybook":
+        return cobol.sources(place)
+    return xml_schema.sources(place) if kind in ("schema", "envelope", "record_schema") else (place,)
 
 
 def _digest(

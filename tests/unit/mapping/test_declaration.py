@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -319,3 +320,23 @@ def test_the_manual_shows_every_step_in_the_words_of_the_code() -> None:
     for name, kind in STEPS.items():
         assert any(name in row and row.endswith(f"| {kind.says} |") for row in rows), name
     assert len(rows) == len(STEPS)
+
+
+def test_a_changed_part_of_a_schema_is_another_mapping(tmp_path: Path) -> None:
+    for name in ("welfare.toml", "codes", "schemas"):
+        source, target = ROOT / "mappings" / name, tmp_path / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    schema = tmp_path / "schemas" / "welfare_benefit.xsd"
+    part = tmp_path / "schemas" / "part.xsd"
+    head, tail = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">', "</xs:schema>"
+    part.write_text(
+        f'{head}<xs:simpleType name="月"><xs:restriction base="xs:string"/></xs:simpleType>{tail}', "utf-8"
+    )
+    text = schema.read_text("utf-8")
+    schema.write_text(text.replace(head, f'{head}<xs:include schemaLocation="part.xsd"/>'), "utf-8")
+    before = {each.feed.id: each.digest for each in load(tmp_path / "welfare.toml", codes=tmp_path / "codes")}
+
+    part.write_text(part.read_text("utf-8").replace("xs:string", "xs:token"), "utf-8")
+
+    after = {each.feed.id: each.digest for each in load(tmp_path / "welfare.toml", codes=tmp_path / "codes")}
+    assert {name for name in after if after[name] != before[name]} == {"welfare.benefit"}

@@ -53,12 +53,17 @@ def namespaces(place: Path) -> frozenset[str]:
     return frozenset(tree.get("targetNamespace", "") for tree in _Schema(place).trees)
 
 
+def sources(place: Path) -> tuple[Path, ...]:
+    """The schema's file and every file that it includes: what a digest of the declaration must cover."""
+    return tuple(_Schema(place).files)
+
+
 @dataclass(frozen=True)
 class _Schema:
     place: Path
 
     @cached_property
-    def trees(self) -> list[etree._Element]:
+    def files(self) -> dict[Path, etree._Element]:
         """The schema and all the files beside it that it includes or imports, its own first."""
         found: dict[Path, etree._Element] = {}
         left = [self.place.resolve()]
@@ -70,7 +75,12 @@ class _Schema:
             for name in ("include", "import", "redefine"):
                 parts = (each.get("schemaLocation") for each in found[place].iterfind(f"{_XS}{name}"))
                 left += [(place.parent / part).resolve() for part in parts if part and "://" not in part]
-        return list(found.values())
+        return found
+
+    @cached_property
+    def trees(self) -> list[etree._Element]:
+        """What the files say."""
+        return list(self.files.values())
 
     def named(self, kind: str, name: str | None) -> etree._Element | None:
         """A global element, type or group; its prefix says nothing here."""
