@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -38,11 +39,11 @@ def measure(*, rows: int, rounds: int) -> None:
     """Ours with its proof, in a process of its own and flushed to a file; the others read and forget."""
     from renkei.registry.embedded import Cluster
 
-    with desk() as here, mariadb.running(here.folder / "mariadb") as server:
+    with desk() as here, mariadb.running() as port:
         cluster = Cluster(here.folder / "source", settings={"fsync": "off"})
         try:
             cluster.start()
-            _fill(here, cluster, server, rows=rows)
+            _fill(here, cluster, port, rows=rows)
             _postgresql(here, rounds=rounds)
             _mariadb(here, rounds=rounds)
         finally:
@@ -95,7 +96,7 @@ def _show(
 # the tables ---------------------------------------------------------------------------------------
 
 
-def _fill(here: Desk, cluster: object, server: mariadb.Server, *, rows: int) -> None:
+def _fill(here: Desk, cluster: object, port: int, *, rows: int) -> None:
     """The same rows in both databases."""
     from renkei.registry.embedded import Cluster
 
@@ -109,16 +110,26 @@ def _fill(here: Desk, cluster: object, server: mariadb.Server, *, rows: int) -> 
     subprocess.run(
         ["psql", url, "-qc", f"\\copy (SELECT * FROM kojin ORDER BY atena_no) TO '{dump}'"], check=True
     )
-    server.run(
+    statements = (
         f"CREATE TABLE kojin ({_COLUMNS})",
         f"LOAD DATA LOCAL INFILE '{dump}' INTO TABLE kojin CHARACTER SET utf8mb4",
         "ANALYZE TABLE kojin",
     )
+    client = _client(port)
+    subprocess.run([*client, "bench"], input=";\n".join(statements).encode(), check=True, stdout=sys.stderr)
     dump.unlink()
-    _note(here.folder, url, server, cluster.port)
+    _note(here.folder, url, cluster.port, port)
 
 
-def _note(folder: Path, url: str, server: mariadb.Server, port: int) -> None:
+def _client(port: int) -> list[str]:
+    """MariaDB's own program, signed in to the throw-away server."""
+    return [
+        "mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={port}", "--user=bench",
+        f"--password={mariadb.PASSWORD}", "--default-character-set=utf8mb4", "--local-infile=1",
+    ]  # fmt: skip
+
+
+def _note(folder: Path, url: str, port: int, mariadb_port: int) -> None:
     """How the contenders reach the servers; the desk's folder is ours alone."""
     secret = folder / "postgresql.password"
     secret.touch(0o600)
@@ -126,7 +137,6 @@ def _note(folder: Path, url: str, server: mariadb.Server, port: int) -> None:
     other = folder / "mariadb.password"
     other.touch(0o600)
     other.write_text(mariadb.PASSWORD, "utf-8")
-    owner = f"{mariadb.OWNER}:{mariadb.PASSWORD.replace(' ', '%20')}"
     common = {"host": "127.0.0.1", "database": "bench", "retry_seconds": "0"}
     places = {
         "postgresql": {
@@ -134,13 +144,13 @@ def _note(folder: Path, url: str, server: mariadb.Server, port: int) -> None:
             "password": f"file:{secret}",
         },
         "mariadb": {
-            **common, "driver": "MariaDB Unicode", "port": str(server.port), "user": mariadb.OWNER,
+            **common, "driver": "MariaDB Unicode", "port": str(mariadb_port), "user": "bench",
             "password": f"file:{other}",
         },
         "urls": {
             "psql": url, "postgresql": url,
-            "mariadb": f"mysql://{owner}@127.0.0.1:{server.port}/bench",
+            "mariadb": f"mysql://bench:{mariadb.PASSWORD}@127.0.0.1:{mariadb_port}/bench",
         },
-        "client": server.login(),
+        "client": _client(mariadb_port),
     }  # fmt: skip
     (folder / PLACES).write_text(json.dumps(places), "utf-8")

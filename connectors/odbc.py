@@ -1,21 +1,32 @@
-"""ODBC: one table or view of a PostgreSQL database, read whole, in one snapshot, and proved.
+"""ODBC: tables of a database, read in one snapshot and proved; rows written once, and read back.
 
 Connection settings: ``host port database user``, ``password`` (a reference, ``file:/path`` or ``env:NAME``),
-and if wanted ``driver`` (a name of odbcinst.ini or a path), ``sslmode`` (``verify-full`` unless the host is
-this machine) and ``retry_seconds`` (how long a passing fault is tried again, 20 unless said, 25 at most).
-Feed settings: ``table`` (``schema.name``), ``key`` (columns that order the rows), and if wanted ``deadline``
-(``30m``), ``lock_wait`` (``5s``) and ``text_bytes`` (the longest text of a column without a length).
+and if wanted ``driver`` (a name of odbcinst.ini or a path), ``dialect`` (``postgresql`` unless the driver's
+name says another: ``mariadb``, ``sqlite``, and unverified ``sqlserver``, ``oracle``, ``db2``), ``sslmode``
+(``verify-full`` unless the host is this machine), ``unverified`` (``yes``) and ``retry_seconds`` (how long a
+passing fault is tried again, 20 unless said, 25 at most). SQLite needs ``driver`` and ``database`` only.
+
+Feed settings of a pull: ``table`` (``schema.name``), ``key`` (columns that order the rows), and if wanted
+``deadline`` (``30m``), ``lock_wait`` (``5s``), ``text_bytes`` (the longest value of a column without a
+length), ``chunk`` (rows that are read and proved together), ``sessions`` (how many read a long table at
+once where they can share a snapshot, 3 unless said) and ``epoch`` (another word: all is read anew).
+A feed that delivers a delta also has ``changed_at`` (a column), and if wanted ``overlap`` (``10m``) and
+``sweep`` (``20h``: how old the last comparison of all keys and hashes may be).
 
 What a pull promises:
 
-- rows, row count and checksum come from one repeatable-read, read-only snapshot on one connection;
-- the checksum binds every value to its row; a row that is missing, cut or altered on the way is refused;
+- rows, row count and hashes come from one repeatable-read, read-only snapshot on one connection;
+- the hashes bind every value to its row; a row that is missing, cut or altered on the way is refused;
 - the delivery is an Arrow file of text columns, the same bytes whenever the rows are the same;
+- after a cut only those chunks are fetched again of which the source now says another hash;
+- a delta finds late commits within the overlap at once, and beyond it, with deletes, at the next sweep;
+- a server that has not come as far as the one that was read before is refused;
 - the read runs in a process of its own, which is killed at the deadline whatever its driver waits for, and
   may crash (psqlODBC 13.02 does when a link breaks between two fetches) without harm to the hub;
 - a login that the server refuses is never tried a second time; reaching the server is.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -25,6 +36,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import tenacity
@@ -32,14 +44,14 @@ import tenacity
 from renkei import errors
 from renkei.errors import FixDeclaration, TryAgain
 from renkei.failpoint import failpoint
-from renkei.model import Checkpoint, Connection, Delivery, Feed
+from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import held, publish
 from renkei.secrets import secret
 
-#: The program that does the reading, beside this file.
-CHILD = Path(__file__).with_name("odbc_child.py")
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_SSL = ("disable", "require", "verify-ca", "verify-full")
+#: Where the program that holds the driver is: the package ``odbc_child`` beside this file.
+FOLDER = Path(__file__).parent
+#: How many lists of known rows stay beside the one that the hub's position names.
+_KNOWN = 2
 
 
 def connect(connection: Connection, *, workdir: Path) -> "OdbcConnector":
@@ -48,54 +60,100 @@ def connect(connection: Connection, *, workdir: Path) -> "OdbcConnector":
 
 
 class OdbcConnector:
-    """Reads tables of one database into files below ``workdir``."""
+    """Reads and writes tables of one database; files are below ``workdir``."""
 
     replayable = True
     ordered = True
-    idempotent = False
+    idempotent = True
 
     def __init__(self, connection: Connection, workdir: Path) -> None:
         self.connection = connection
         self.notes: list[str] = []
         self._workdir = workdir
 
-    def pull(self, feed: Feed, since: Checkpoint | None) -> Iterator[Delivery]:  # noqa: ARG002 - the protocol's
-        """One delivery: the table as it is now. The same rows give the same file, byte for byte.
+    def pull(self, feed: Feed, since: Checkpoint | None) -> Iterator[Delivery]:
+        """The table as it is now, or what became of it since; none when a delta has nothing new.
 
-        ``since`` narrows nothing: every pull reads all rows, and the engine finds what changed.
+        Reading all again of the same rows gives the same file, byte for byte.
 
         TryAgain: E_LINK_DOWN, E_PULL_LOST, E_PULL_DEADLINE, E_SOURCE_BUSY. Stop: E_AUTH, E_PULL_SHORT,
-        E_PULL_CHECKSUM, E_DISK. FixDeclaration: E_SOURCE_OBJECT, E_SECRET, E_DECLARATION.
+        E_PULL_CHECKSUM, E_PULL_TOO_LONG, E_PULL_KEY, E_STALE_SOURCE, E_DISK. FixDeclaration:
+        E_SOURCE_OBJECT, E_SECRET, E_DECLARATION.
         """
         part = self._workdir / f"{feed.id}.part"
-        order = {**self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part)}
+        order = {
+            **self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part),
+            "folder": str(self._workdir), "since": dict(since.position) if since else {},
+        }  # fmt: skip
         with held(part, feed=feed.id):
-            part.unlink(missing_ok=True)
-            try:
-                answer = self._patiently(order)
-                failpoint("part.fsynced")
-                path = publish(part, name=f"{answer['sha256']}.arrow")
-            finally:
-                part.unlink(missing_ok=True)
+            answer = self._read(order, part)
+            if answer.get("sha256") is None:
+                return
+            path = publish(part, name=f"{answer['sha256']}.arrow")
+            self._clear(feed.id, keep=(order["since"].get("known"), answer["position"].get("known")))
         yield Delivery(
             feed=feed.id, name=order["table"], path=path, bytes=answer["bytes"], sha256=answer["sha256"],
-            records=answer["records"], position={"snapshot": answer["snapshot"]},
+            records=answer["rows"], position=answer["position"], is_whole=answer.get("is_whole"),
         )  # fmt: skip
+
+    def push(self, feed: Feed, outgoing: Outgoing) -> Receipt:
+        """Upsert rows by key, once a push key; what is no longer as it was seen is left alone."""
+        receipt: Receipt = _beside("odbc_push").push(
+            feed, outgoing, order=self._order(feed.id), workdir=self._workdir, run=self._in_child
+        )
+        return receipt
+
+    def read_back(self, feed: Feed, outgoing: Outgoing) -> ReadBack:
+        """On a new connection, what stands where a push wrote."""
+        found: ReadBack = _beside("odbc_push").read_back(
+            feed, outgoing, order=self._order(feed.id), workdir=self._workdir, run=self._in_child
+        )
+        return found
 
     def test(self) -> Mapping[str, str]:
         """Sign in once, read-only, and prove that the driver returns difficult characters unchanged."""
         answer = self._in_child({**self._order(self.connection.name), "verb": "test"}, seconds=30)
         return {name: str(value) for name, value in answer.items()}
 
+    def probe(self) -> Mapping[str, str]:
+        """What driver and server do to what a city stores, a verdict for each check. Nothing stays there."""
+        return self._in_child({**self._order(self.connection.name), "verb": "probe"}, seconds=180)
+
     def _order(self, feed: str) -> dict[str, Any]:
+        settings = dict(self.connection.settings)
+        has_login = "host" in settings or "password" in settings
         return {
             "feed": feed,
             "connection": self.connection.name,
-            "odbc": _odbc_settings(self.connection),
-            "password": secret(self.connection, "password"),
+            "settings": {name: value for name, value in settings.items() if name != "password"},
+            "password": secret(self.connection, "password") if has_login else None,
             "deadline": 60.0,
             "lock_wait": 5.0,
         }
+
+    def _read(self, order: Mapping[str, Any], part: Path) -> dict[str, Any]:
+        """What was read so far stays for the next attempt, unless it was refused."""
+        try:
+            answer = self._patiently(order)
+        except TryAgain:
+            part.unlink(missing_ok=True)
+            raise
+        except errors.RenkeiError:
+            part.unlink(missing_ok=True)
+            self._clear(order["feed"], keep=(order["since"].get("known"),))
+            raise
+        failpoint("part.fsynced")
+        return answer
+
+    def _clear(self, feed: str, *, keep: tuple[str | None, ...]) -> None:
+        """Chunks are done with; of the lists of known rows the newest stay, and those that are named."""
+        for leaving in (*self._workdir.glob(f"{feed}.*.chunk"), *self._workdir.glob(f"{feed}.chunks*")):
+            leaving.unlink(missing_ok=True)
+        lists = [
+            place for place in self._workdir.glob(f"{feed}.*.known") if place.suffixes[-2][1:] not in keep
+        ]
+        for leaving in sorted(lists, key=lambda place: place.stat().st_mtime)[:-_KNOWN]:
+            leaving.unlink(missing_ok=True)
 
     def _patiently(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Try again what passes within seconds, all of it inside the one deadline."""
@@ -112,7 +170,7 @@ class OdbcConnector:
     def _in_child(self, order: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
         """Run the order in a process group of its own, and kill all of it when its time is up."""
         child = subprocess.Popen(
-            [sys.executable, "-P", str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-P", "-m", "odbc_child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, start_new_session=True, env=_environment(),
         )  # fmt: skip
         assert child.stdin is not None
@@ -131,46 +189,53 @@ class OdbcConnector:
             _end(child)
 
 
+def _beside(name: str) -> ModuleType:
+    """A module beside this file: connectors are loaded by path, so their parts are too."""
+    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def _is_passing(error: BaseException) -> bool:
     return isinstance(error, TryAgain) and error.code in {"E_LINK_DOWN", "E_PULL_LOST", "E_SOURCE_BUSY"}
 
 
-def _odbc_settings(connection: Connection) -> dict[str, str]:
-    """Settings with their defaults; all that is wrong with them is said at once."""
-    given, name = connection.settings, connection.name
-    default = "disable" if given.get("host") in _LOCAL else "verify-full"
-    settings = {
-        "driver": given.get("driver", "PostgreSQL Unicode"),
-        "host": given.get("host", ""),
-        "port": given.get("port", "5432"),
-        "database": given.get("database", ""),
-        "user": given.get("user", ""),
-        "sslmode": given.get("sslmode", default),
-    }
-    problems = [f"{name}: setting {key} is missing" for key, value in settings.items() if not value]
-    odd = [key for key, value in settings.items() if set(value) & set(";{}")]
-    problems += [f"{name}: setting {key} holds one of ; {{ }}" for key in odd]
-    if settings["sslmode"] not in _SSL:
-        problems.append(f"{name}: sslmode is not one of {', '.join(_SSL)}")
-    if problems:
-        raise FixDeclaration("E_DECLARATION", problems="; ".join(problems))
-    return settings
-
-
 def _wishes(feed: Feed) -> dict[str, Any]:
     settings = feed.settings
-    key = settings.get("key", ())
     wishes = {
         "table": settings.get("table"),
-        "key": [key] if isinstance(key, str) else list(key),
+        "key": _names(settings.get("key", ())),
         "deadline": _seconds(settings.get("deadline", "30m")),
         "lock_wait": _seconds(settings.get("lock_wait", "5s")),
         "text_bytes": int(settings.get("text_bytes", 32_768)),
+        "chunk": max(1, int(settings.get("chunk", 20_000))),
+        "sessions": int(settings.get("sessions", 3)),
+        "epoch": str(settings.get("epoch", "1")),
+        "delta": _delta(feed) if feed.delivers == "delta" else None,
     }
     if not wishes["table"] or not wishes["key"]:
         problem = f"{feed.id}: settings of an odbc feed need table and key"
         raise FixDeclaration("E_DECLARATION", problems=problem)
     return wishes
+
+
+def _delta(feed: Feed) -> dict[str, Any]:
+    settings = feed.settings
+    if not settings.get("changed_at"):
+        problem = f"{feed.id}: settings of an odbc feed that delivers a delta need changed_at"
+        raise FixDeclaration("E_DECLARATION", problems=problem)
+    return {
+        "changed_at": settings["changed_at"],
+        "overlap": _seconds(settings.get("overlap", "10m")),
+        "sweep": _seconds(settings.get("sweep", "20h")),
+    }
+
+
+def _names(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _seconds(value: float | str) -> float:
@@ -184,7 +249,7 @@ def _seconds(value: float | str) -> float:
 def _environment() -> dict[str, str]:
     """The child finds the hub's own modules, and libpq speaks English, so that faults can be told apart."""
     source = str(Path(errors.__file__).parents[1])
-    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (source, str(FOLDER), os.environ.get("PYTHONPATH"))))
     kept = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith("ODBC")}
     return {**kept, "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
 

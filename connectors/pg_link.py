@@ -91,7 +91,9 @@ class Wishes:
 
     def place(self, since: Checkpoint | None) -> Mapping[str, Any] | None:
         """Where to go on; None: nothing is merged yet, or the place reached was given up."""
-        position = {name: value for name, value in (since.position if since else {}).items() if name != "seen"}
+        position = {
+            name: value for name, value in (since.position if since else {}).items() if name != "seen"
+        }
         return position or None
 
     def lost(self, reason: str) -> Stop:

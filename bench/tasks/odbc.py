@@ -60,7 +60,6 @@ def psql(desk: Desk) -> Runs:
 def mariadb(desk: Desk) -> Runs:
     """MariaDB's own program, thrown away."""
     command = [
-        "mariadb",
         *_places(desk)["client"],
         "--quick",
         "--batch",

@@ -43,6 +43,9 @@ NAMES = (
     "report.published",
 )
 
+#: Places of a push. The night's verbs do not reach them; the tests of each connector that writes do.
+PUSH_NAMES = ("push.target_begin", "push.target_written", "push.target_committed", "push.readback")
+
 #: How often each place was reached under each plan: another plan begins to count anew.
 _reached: Counter[tuple[str, str]] = Counter()
 

@@ -144,4 +144,6 @@ def _read(place: Path, sample: Sample) -> Batch | None:
 
 
 def _values(batch: Batch) -> list[dict[str, Any]]:
-    return batch.table.drop_columns([name for name in POSITION if name in batch.table.column_names]).to_pylist()
+    return batch.table.drop_columns(
+        [name for name in POSITION if name in batch.table.column_names]
+    ).to_pylist()

@@ -6,7 +6,9 @@ import pytest
 from tests.conformance.kit import CHECKS, Subject
 from tests.integration.connectors.peers import CONNECTORS, without
 
-NAMES = sorted(place.stem for place in CONNECTORS.glob("*.py") if "\ndef connect(" in place.read_text("utf-8"))
+NAMES = sorted(
+    place.stem for place in CONNECTORS.glob("*.py") if "\ndef connect(" in place.read_text("utf-8")
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -1,8 +1,8 @@
-"""``renkei conns``: the connections that the feeds use, without secrets; ``test`` reaches each once."""
+"""``renkei conns``: the connections that feeds use, without secrets; ``test`` probes what each does."""
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show
 from renkei.cli.parser import Parser, add_json
+from renkei.cli.probed import Check, check_of, row_of
 from renkei.cli.width import table
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration, RenkeiError
 from renkei.language import say
 
 if TYPE_CHECKING:
-    from renkei.model import Feed
+    from renkei.model import Connector, Feed
     from renkei.project import Project
 
 #: Settings that say where a system is; every other one stays unsaid.
@@ -25,11 +26,12 @@ _PLAIN = ("host", "port", "database", "user", "driver")
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What one test of a connection found."""
+    """What one test of a connection found; ``ok`` is false too where a check found something wrong."""
 
     name: str
     ok: bool
     found: Mapping[str, str]
+    checks: tuple[Check, ...]
     error_code: str | None
     text: str | None
     exit_code: int
@@ -38,9 +40,16 @@ class Tried:
 def declare(parser: Parser) -> None:
     """``list`` and ``test``."""
     add_json(parser.verb("list", _list, say("接続先の一覧", "the connections")))
-    tested = parser.verb("test", _test, say("一度だけ接続して確かめる", "reach each system once"))
+    tested = parser.verb(
+        "test",
+        _test,
+        say("接続して、値が正しく届くかを検査する", "probe what each system and driver really does"),
+    )
     tested.option(
         "name", say("接続先（既定はすべて）", "the connection (all of them)"), nargs="?", metavar="NAME"
+    )
+    tested.option(
+        "--quick", say("接続と認証だけを確かめる", "only reach it and sign in"), action="store_true"
     )
     add_json(tested)
 
@@ -77,8 +86,12 @@ def _described(project: "Project", name: str, feeds: "list[Feed]") -> dict[str, 
 def _where(each: Mapping[str, Any]) -> str:
     if not each["declared"]:
         return say("未設定", "not declared")
+    if not each["host"]:
+        return str(each["database"] or "-")
+    user = f"{each['user']}@" if each["user"] else ""
+    port = f":{each['port']}" if each["port"] else ""
     database = f"/{each['database']}" if each["database"] else ""
-    return f"{each['user']}@{each['host']}:{each['port']}{database}"
+    return f"{user}{each['host']}{port}{database}"
 
 
 def _test(asked: argparse.Namespace) -> int:
@@ -94,26 +107,46 @@ def _test(asked: argparse.Namespace) -> int:
             nearest=nearest(asked.name, known),
         )
     wanted = {asked.name: known[asked.name]} if asked.name else known
-    tried = [_try(project, name, feeds[0]) for name, feeds in wanted.items()]
+    tried = [_try(project, name, feeds[0], quick=asked.quick) for name, feeds in wanted.items()]
     if asked.json:
         answer("renkei.conns-test/1", {"connections": tried})
     else:
-        heads = (say("接続先", "connection"), word("run", "result"), say("内容", "what was found"))
-        show(table(heads, [(each.name, "✓" if each.ok else "✕", _found(each)) for each in tried]))
+        show(("\n" if asked.quick else "\n\n").join(map(_quickly if asked.quick else _told, tried)))
     return max((each.exit_code for each in tried), default=exits.OK)
 
 
-def _try(project: "Project", name: str, feed: "Feed") -> Tried:
+def _try(project: "Project", name: str, feed: "Feed", *, quick: bool) -> Tried:
     with TemporaryDirectory(prefix="renkei-conns-") as folder:
         try:
-            found = project.connector(feed, workdir=Path(folder)).test()
+            found = _found(project.connector(feed, workdir=Path(folder)), quick=quick)
         except RenkeiError as error:
             code, text = exits.code_of(error), error.text()
-            return Tried(name=name, ok=False, found={}, error_code=error.code, text=text, exit_code=code)
-    return Tried(name=name, ok=True, found=dict(found), error_code=None, text=None, exit_code=exits.OK)
+            return Tried(
+                name=name, ok=False, found={}, checks=(), error_code=error.code, text=text, exit_code=code
+            )
+    checks = tuple(check_of(*each) for each in found.items())
+    good = Tried(
+        name=name, ok=True, found=found, checks=checks, error_code=None, text=None, exit_code=exits.OK
+    )
+    is_wrong = any(check.verdict == "wrong" for check in checks)
+    return replace(good, ok=False, exit_code=exits.ABOVE_LIMIT) if is_wrong else good
 
 
-def _found(each: Tried) -> str:
-    if each.ok:
-        return " ".join(f"{key}={value}" for key, value in each.found.items())
-    return f"{each.text} [{each.error_code}]"
+def _found(connector: "Connector", *, quick: bool) -> dict[str, str]:
+    """By the connector's probe, where it has more to find out than its test."""
+    probe = connector.test if quick else getattr(connector, "probe", connector.test)
+    return dict(probe())
+
+
+def _told(each: Tried) -> str:
+    """A table for each connection, or why there is none."""
+    if each.error_code:
+        return f"✕ {each.name}\n{each.text} [{each.error_code}]"
+    heads = (say("検査", "check"), say("判定", "verdict"), say("内容", "what was found"))
+    return f"{'✓' if each.ok else '✕'} {each.name}\n{table(heads, [row_of(check) for check in each.checks])}"
+
+
+def _quickly(each: Tried) -> str:
+    """One line for each connection."""
+    found = " ".join(f"{key}={value}" for key, value in each.found.items())
+    return f"{'✓' if each.ok else '✕'} {each.name}  {found or f'{each.text} [{each.error_code}]'}"

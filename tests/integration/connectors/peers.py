@@ -69,7 +69,7 @@ def without(folder: Path, file: str, *patches: tuple[str, str]) -> ModuleType:
         assert text.count(guard) == 1, f"{file} has no longer exactly one: {guard}"
         text = text.replace(guard, nothing)
     (twin / file).write_text(text, "utf-8")
-    return load_connector(twin, file.split(".")[0].removesuffix("_child"))
+    return load_connector(twin, Path(file).parts[0].removesuffix(".py").removesuffix("_child"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,8 +84,7 @@ def test_a_connection_test_changes_nothing_and_proves_the_text_settings(
 ) -> None:
     found = odbc.connect(juki.connection, workdir=tmp_path).test()
 
-    assert found["read_only"] == "on"
-    assert found["isolation"] == "repeatable read"
+    assert found["mode"] == "repeatable read on"
     assert found["driver"].startswith("psqlodbcw.so")
 
 

@@ -15,15 +15,24 @@ import pytest
 from tests.faults.proxy import Fault, FaultProxy
 from tests.integration.connectors.peers import ROOT, Juki, without
 from tests.integration.connectors.reading import left_in, pull, rows_of
-from tests.integration.connectors.wire import Alter, data_rows, lost, replaced, swapped
+from tests.integration.connectors.wire import Alter, data_rows, lost, replaced, swapped, without_line
 
 from renkei.errors import RenkeiError, Stop, TryAgain
 from renkei.model import Delivery
 
-NO_PROOF = ("        _prove(stated, counted, columns, order)\n", "")
+NO_HASH = (
+    "    if hashlib.md5(chunk.text, usedforsecurity=False).hexdigest() != chunk.digest:",
+    "    if False:",
+)
+NO_COUNT = ("    if counted != stated:", "    if False:")
+ANY_ANSWER = (
+    '            raise Stop("E_PULL_SHORT", feed=snapshot.order["feed"], stated=1, counted=0)',
+    '            return {"n": 0, "filled": 0, "size": 0, "proof": None, "data": None}',
+)
 
 ALTERED = {
-    "a row is lost": (lost("0000000027"), "E_PULL_SHORT"),
+    "a row is lost": (without_line("0000000027"), "E_PULL_CHECKSUM"),
+    "an answer is lost": (lost("0000000027"), "E_PULL_SHORT"),
     "a character becomes another of the same length": (replaced("髙", "高"), "E_PULL_CHECKSUM"),
     "two residents are mixed up": (swapped("山田 太郎1", "山田 太郎2"), "E_PULL_CHECKSUM"),
 }
@@ -45,7 +54,8 @@ def test_twin_without_proof_takes_what_the_source_did_not_say(
     juki: Juki, tmp_path: Path, alter: Alter, code: str
 ) -> None:
     juki.fill(2)
-    twin = without(tmp_path, "odbc_child.py", NO_PROOF)
+    without(tmp_path, "odbc_child/chunks.py", ANY_ANSWER)
+    twin = without(tmp_path, "odbc_child/pull.py", NO_HASH, NO_COUNT)
 
     with FaultProxy(juki.cluster.port, rewrite=data_rows(alter)) as proxy:
         names = [row["shimei"] for row in rows_of(pull(twin, juki.at(proxy.port), tmp_path / "work"))]
@@ -56,8 +66,8 @@ def test_twin_without_proof_takes_what_the_source_did_not_say(
 # one snapshot -------------------------------------------------------------------------------------
 
 READ_COMMITTED = (
-    ("LEVEL REPEATABLE READ, READ ONLY", "LEVEL READ COMMITTED, READ ONLY"),
-    ('"repeatable read on"', '"read committed on"'),
+    ("LEVEL REPEATABLE READ, {mode}", "LEVEL READ COMMITTED, {mode}"),
+    ('return query, "repeatable read on"', 'return query, "read committed on"'),
 )
 
 
@@ -66,13 +76,13 @@ def change_once_the_snapshot_is_open(juki: Juki) -> None:
     with psycopg.connect(juki.cluster.url("juki").replace("+psycopg", ""), autocommit=True) as clerk:
         for _ in range(200):
             query = (
-                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_pull' AND query LIKE '%md5%'"
+                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'renkei_pull'"
+                " AND state = 'idle in transaction' AND clock_timestamp() - state_change > interval '0.3 s'"
             )
             row = clerk.execute(query).fetchone()
             if row and row[0]:
                 break
             time.sleep(0.02)
-        time.sleep(0.2)
         clerk.execute("INSERT INTO juki.kojin VALUES ('0000000043', 1, '新田 一', NULL, NULL, NULL)")
         clerk.execute("UPDATE juki.kojin SET shimei = '改名 花子' WHERE atena_no = '0000000027'")
 
@@ -100,14 +110,14 @@ def test_rows_count_and_checksum_are_of_one_moment(
 def test_twin_without_a_snapshot_sees_two_moments(
     juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin = without(tmp_path, "odbc_child.py", *READ_COMMITTED)
+    twin = without(tmp_path, "odbc_child/dialects/postgresql.py", *READ_COMMITTED)
 
     with pytest.raises(Stop, match="E_PULL_SHORT"):
         pull_while_a_clerk_works(twin, juki, tmp_path / "work", monkeypatch)
 
 
 def test_a_driver_that_forgets_the_snapshot_is_refused(juki: Juki, tmp_path: Path) -> None:
-    forgetful = without(tmp_path, "odbc_child.py", READ_COMMITTED[0])
+    forgetful = without(tmp_path, "odbc_child/dialects/postgresql.py", READ_COMMITTED[0])
 
     with pytest.raises(Stop, match="E_DRIVER"):
         pull(forgetful, juki.connection, tmp_path / "work")
@@ -130,11 +140,11 @@ def test_a_cut_link_leaves_nothing_and_is_tried_again(
 
 
 SO_FAR = """
-def _so_far(batches):
+def _so_far(following):
     try:
-        yield from batches
+        return following.result()
     except Exception:
-        return
+        return None
 
 
 """
@@ -158,23 +168,27 @@ def pull_while_the_backend_is_ended(
         administrator.join()
 
 
-def test_a_backend_that_is_ended_leaves_nothing(
+def test_a_backend_that_is_ended_leaves_only_proved_chunks(
     odbc: ModuleType, juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(TryAgain, match="E_PULL_LOST"):
         pull_while_the_backend_is_ended(odbc, juki, tmp_path / "work", monkeypatch)
 
-    assert left_in(tmp_path / "work") == []
+    assert {Path(name).suffix for name in left_in(tmp_path / "work")} == {".chunk", ".chunks"}
 
 
 def test_twin_that_keeps_the_rows_fetched_so_far_loses_residents(
     juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    until_it_breaks = ("def _blocks(", SO_FAR + "def _blocks(")
-    keeps = ("    for batch in batches:\n", "    for batch in _so_far(batches):\n")
-    twin = without(
-        tmp_path, "odbc_child.py", until_it_breaks, keeps, NO_PROOF, ("        connection.rollback()\n", "")
+    until_it_breaks = ("def ahead(", SO_FAR + "def ahead(")
+    keeps = ("(item := following.result())", "(item := _so_far(following))")
+    without(tmp_path, "odbc_child/chunks.py", until_it_breaks, keeps)
+    without(
+        tmp_path,
+        "odbc_child/snapshot.py",
+        ("        )  # fmt: skip\n        connection.rollback()\n", "        )\n"),
     )
+    twin = without(tmp_path, "odbc_child/pull.py", NO_COUNT)
 
     delivery = pull_while_the_backend_is_ended(twin, juki, tmp_path / "work", monkeypatch)
 
@@ -209,8 +223,11 @@ def test_an_expired_password_is_tried_exactly_once(odbc: ModuleType, juki: Juki,
 
 
 def test_twin_that_retries_every_login_would_lock_the_account(juki: Juki, tmp_path: Path) -> None:
-    every = ('if not _state(text).startswith("28") and _PASSING_LOGIN.search(text):', "if text:")
-    without(tmp_path, "odbc_child.py", every)
+    every = (
+        'return not fault.state.startswith("28") and bool(_PASSING_LOGIN.search(fault.text))',
+        "return True",
+    )
+    without(tmp_path, "odbc_child/dialects/postgresql.py", every)
     twin = without(
         tmp_path, "odbc.py", ("tenacity.stop_after_delay(patience)", "tenacity.stop_after_attempt(2)")
     )
@@ -229,11 +246,12 @@ DEADLINE = 2.5
 
 def children_of(connectors: Path) -> list[int]:
     """Processes that run this copy of the reading program."""
-    program = str(connectors / "odbc_child.py").encode()
+    program, folder = b"odbc_child", str(connectors).encode()
     found = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found += [int(place.parent.name)] if program in place.read_bytes() else []
+            ours = program in place.read_bytes() and folder in place.with_name("environ").read_bytes()
+            found += [int(place.parent.name)] if ours else []
         except OSError:
             continue
     return found

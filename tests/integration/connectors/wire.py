@@ -36,6 +36,34 @@ def lost(holding: str) -> Alter:
     return lambda row: None if holding.encode() in row else row
 
 
+def without_line(holding: str) -> Alter:
+    """Lose one line of a long text, and let the message say that it is shorter: a row is gone without a trace."""
+
+    def shorten(row: bytes) -> bytes:
+        at = row.find(holding.encode())
+        start, end = row.rfind(b"\n", 0, at) + 1, row.find(b"\n", at) + 1
+        if at < 0 or not start or not end:
+            return row
+        lost = end - start
+        size = struct.unpack_from(">I", row, 1)[0] - lost
+        column = _length_of_last(row)
+        length = struct.unpack_from(">I", row, column)[0] - lost
+        shorter = bytearray(row[:start] + row[end:])
+        struct.pack_into(">I", shorter, 1, size)
+        struct.pack_into(">I", shorter, column, length)
+        return bytes(shorter)
+
+    return shorten
+
+
+def _length_of_last(row: bytes) -> int:
+    """Where the length of the last column stands."""
+    place, columns = 7, struct.unpack_from(">H", row, 5)[0]
+    for _ in range(columns - 1):
+        place += 4 + max(0, struct.unpack_from(">i", row, place)[0])
+    return place
+
+
 def replaced(old: str, new: str) -> Alter:
     """Another text of the same length in bytes."""
     assert len(old.encode()) == len(new.encode())

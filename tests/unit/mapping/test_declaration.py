@@ -334,9 +334,15 @@ def test_a_changed_part_of_a_schema_is_another_mapping(tmp_path: Path) -> None:
     )
     text = schema.read_text("utf-8")
     schema.write_text(text.replace(head, f'{head}<xs:include schemaLocation="part.xsd"/>'), "utf-8")
-    before = {each.feed.id: each.digest for each in load(tmp_path / "welfare.toml", codes=tmp_path / "codes")}
+    before = {
+        each.feed.id: each.digest
+        for each in mapping.load(tmp_path / "welfare.toml", codes=tmp_path / "codes")
+    }
 
     part.write_text(part.read_text("utf-8").replace("xs:string", "xs:token"), "utf-8")
 
-    after = {each.feed.id: each.digest for each in load(tmp_path / "welfare.toml", codes=tmp_path / "codes")}
+    after = {
+        each.feed.id: each.digest
+        for each in mapping.load(tmp_path / "welfare.toml", codes=tmp_path / "codes")
+    }
     assert {name for name in after if after[name] != before[name]} == {"welfare.benefit"}
