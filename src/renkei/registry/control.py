@@ -64,16 +64,17 @@ def insert_delivery(
 ) -> bool:
     """Write the delivery's row; False when this name with these bytes is already known.
 
-    Which files were seen is what the rows themselves say, so it is not repeated in their positions.
+    Which files were seen is kept apart from the position, for it holds even where nothing is merged.
     """
+    seen = delivery.position.get("seen")
     result = connection.execute(
         sa.text("""
             INSERT INTO delivery (feed, name, sha256, as_of, stated_records, remote_modified, received_at,
-                                  run_id, verdict, is_whole, position)
+                                  run_id, verdict, is_whole, position, seen)
             VALUES (:feed, :name, :sha256, :as_of, :stated, :modified, :now, :run_id, 'landed', :whole,
-                    :position)
+                    :position, :seen)
             ON CONFLICT (feed, name, sha256) DO UPDATE
-            SET verdict = 'landed', error_code = NULL, error_facts = NULL
+            SET verdict = 'landed', error_code = NULL, error_facts = NULL, seen = excluded.seen
             WHERE delivery.error_code = 'E_OBJECT_DAMAGED'
         """),
         {
@@ -87,9 +88,28 @@ def insert_delivery(
             "run_id": run_id,
             "whole": delivery.is_whole is not False,
             "position": json.dumps(position_of(delivery)),
+            "seen": json.dumps(seen) if seen else None,
         },
     )
+    if result.rowcount == 0 and seen:
+        # the same bytes under the same name, touched since
+        connection.execute(
+            sa.text(_SEEN_AGAIN),
+            {
+                "feed": delivery.feed,
+                "name": delivery.name,
+                "sha256": delivery.sha256,
+                "seen": json.dumps(seen),
+            },
+        )
     return result.rowcount == 1
+
+
+_SEEN_AGAIN = """
+    UPDATE delivery
+    SET seen = coalesce(seen, '{}') || :seen
+    WHERE feed = :feed AND name = :name AND sha256 = :sha256
+"""
 
 
 def waiting(engine: sa.Engine, feed: str) -> list[Landed]:
@@ -238,7 +258,8 @@ def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
     with engine.connect() as connection:
         rows = connection.execute(
             sa.text("""
-                SELECT d.name, o.bytes, extract(epoch FROM d.remote_modified)::bigint AS modified, d.sha256
+                SELECT d.name, o.bytes, extract(epoch FROM d.remote_modified)::bigint AS modified, d.sha256,
+                       d.seen
                 FROM delivery AS d
                 JOIN object AS o USING (sha256)
                 WHERE d.feed = :feed AND d.remote_modified IS NOT NULL
@@ -250,7 +271,9 @@ def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
         position = connection.execute(
             sa.text("SELECT position FROM cursor WHERE feed = :feed"), {"feed": feed}
         ).scalar()
-    seen = {row.name: [row.bytes, row.modified, row.sha256] for row in rows}
+    seen: dict[str, Any] = {}
+    for row in rows:
+        seen |= row.seen or {row.name: [row.bytes, row.modified, row.sha256]}
     return Checkpoint(feed=feed, position={**(position or {}), "seen": seen})
 
 

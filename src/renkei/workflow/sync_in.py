@@ -157,14 +157,24 @@ def _pull(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
     feed = mapping.feed
     workdir = work.project.var / "work" / feed.id
     connector = work.project.connector(feed, workdir=workdir)
-    landed = 0
-    for delivery in connector.pull(feed, control.checkpoint(work.engine, feed.id)):
+    since = control.checkpoint(work.engine, feed.id)
+    known, landed = dict(since.position["seen"]), 0
+    for delivery in connector.pull(feed, since):
         landed += 1
-        if not _land(work, feed, replace(delivery, is_whole=is_whole(delivery, feed))):
+        delivery = _with_own_files(replace(delivery, is_whole=is_whole(delivery, feed)), known)
+        if not _land(work, feed, delivery):
             break
     if not landed and feed.delivers == "delta" and feed.format["kind"] == "arrow":
         _land_nothing_new(work, feed, workdir=workdir)
     return tuple(getattr(connector, "notes", ()))
+
+
+def _with_own_files(delivery: Delivery, known: dict[str, Any]) -> Delivery:
+    """The delivery with only the files that it was made of; ``known`` then holds them too."""
+    seen = delivery.position.get("seen", {})
+    own = {name: entry for name, entry in seen.items() if known.get(name) != entry}
+    known.update(own)
+    return replace(delivery, position={**delivery.position, "seen": own})
 
 
 def _land_nothing_new(work: Work, feed: Feed, *, workdir: Path) -> None:

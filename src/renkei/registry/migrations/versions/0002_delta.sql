@@ -1,6 +1,8 @@
 -- Deltas: how far a delivery brings its feed, whether it is the whole state, and what it says is gone.
 ALTER TABLE delivery ADD COLUMN position jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE delivery ADD COLUMN is_whole boolean NOT NULL DEFAULT true;
+-- the files that it was made of, as their connector knows them again; null: the row itself says it
+ALTER TABLE delivery ADD COLUMN seen jsonb;
 ALTER TABLE unit ADD COLUMN gone bigint NOT NULL DEFAULT 0 CHECK (gone BETWEEN 0 AND merged);
 
 -- Every kind of character that a conversion could not carry over unchanged (文字の変換報告).
