@@ -22,7 +22,6 @@ What a pull promises:
   file, so that it stays clear of the purge.
 """
 
-import importlib.util
 import logging
 import re
 import secrets
@@ -31,8 +30,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pymysql
 from pymysqlreplication import BinLogStreamReader
@@ -52,22 +50,7 @@ from renkei.formats.changes.deltas import Change, Commit, Row
 from renkei.formats.changes.row_image import Described, Reader
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if TYPE_CHECKING:
-    from connectors import mariadb_link
-else:
-    mariadb_link = _beside("mariadb_link")
+from . import mariadb_link
 
 #: Events 165 to 171 hold rows or statements compressed, which the library would pass over in silence.
 _COMPRESSED = range(165, 172)
@@ -145,7 +128,7 @@ class MariadbBinlog:
         return {name: str(value) for name, value in zip(names, found, strict=True)}
 
 
-def _position(wishes: "mariadb_link.Wishes", server_id: str, place: "mariadb_link.Place") -> dict[str, Any]:
+def _position(server_id: str, place: "mariadb_link.Place") -> dict[str, Any]:
     return {
         "server": server_id,
         "gtid": place.gtid,
@@ -162,7 +145,7 @@ def _whole(server: "mariadb_link.Server", wishes: "mariadb_link.Wishes", writer:
     columns = mariadb_link.columns_of(server, wishes)
     place = mariadb_link.snapshot(server)
     failpoint("snap.opened")
-    position = _position(wishes, _server_id(server), place)
+    position = _position(_server_id(server), place)
     return writer.whole(list(columns), mariadb_link.whole_rows(server, wishes, columns), position=position)
 
 
@@ -202,7 +185,7 @@ def _changes(
     if log.lost:
         raise wishes.lost(log.lost)
     if not moved and end.file != place["file"]:
-        position = _position(wishes, place["server"], end)
+        position = _position(place["server"], end)
         yield writer.nothing(columns, mark=f"{end.file}:{end.at}", position=position)
 
 
@@ -286,7 +269,7 @@ class _Log:
         gtids = sorted(f"{domain}-{server}-{number}" for domain, (server, number) in self._domains.items())
         end = mariadb_link.Place(gtid=",".join(gtids), file=reader.log_file, at=reader.log_pos)
         self._is_between = True
-        return Commit(self._group.gtid, _position(self._wishes, self._place["server"], end))
+        return Commit(self._group.gtid, _position(self._place["server"], end))
 
     def _refuse_rows(self, reason: str) -> None:
         if self._group.rows:

@@ -25,14 +25,12 @@ What a push promises: never a byte over another object; the same bytes there are
 
 import base64
 import binascii
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from renkei.arrival import Seen, date_in, wanted_of
@@ -40,24 +38,10 @@ from renkei.errors import FixDeclaration, Stop, TryAgain
 from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import Fetched, fetch_new, offered_of, standing
 
-
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}.{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from . import object_store_link, object_store_push
 
 if TYPE_CHECKING:
-    from connectors import object_store_link, object_store_push
-
     from renkei.part import Rack
-else:
-    object_store_link, object_store_push = map(_beside, ("object_store_link", "object_store_push"))
 
 
 _SHA256 = 32

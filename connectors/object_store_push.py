@@ -17,7 +17,7 @@ from renkei.model import Effect, Feed, Outgoing, Receipt
 from renkei.part import offered_of
 
 if TYPE_CHECKING:
-    from connectors.object_store_link import Link
+    from .object_store_link import Link
 
 #: Bytes of one part of a large object; the store asks for five megabytes or more.
 PART = 16 << 20

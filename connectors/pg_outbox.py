@@ -18,13 +18,11 @@ What a pull promises:
   ``renkei run --resnapshot`` makes the next pull read the whole table again; nothing else does.
 """
 
-import importlib.util
 import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -34,22 +32,7 @@ from renkei.formats.changes import deltas
 from renkei.formats.changes.deltas import Change, Commit
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if TYPE_CHECKING:
-    from connectors import pg_link
-else:
-    pg_link = _beside("pg_link")
+from . import pg_link
 
 #: The channel of NOTIFY; its message is the name of the table.
 CHANNEL = "renkei_outbox"

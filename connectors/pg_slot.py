@@ -21,14 +21,12 @@ What a pull promises:
   ``renkei run --resnapshot`` makes the next pull read the whole table again; nothing else does.
 """
 
-import importlib.util
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -40,22 +38,7 @@ from renkei.formats.changes.deltas import Change, Commit
 from renkei.formats.changes.pgoutput import Relation, Written
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if TYPE_CHECKING:
-    from connectors import pg_link
-else:
-    pg_link = _beside("pg_link")
+from . import pg_link
 
 #: How far the log may grow by other tables' changes before a delivery without rows moves the position.
 IDLE_BYTES = 16 << 20
@@ -240,7 +223,7 @@ class _Source:
     def whole(self, writer: deltas.Writer, *, anew: bool) -> Iterator[Delivery]:
         """The table in one snapshot. Transactions that are in it are left out when the slot gives them.
 
-        A slot that stands was made by an earlier attempt, and is used; once the place was given up it is made ``anew``.
+        A slot that stands was made by an earlier attempt, and is used; a given up place makes it ``anew``.
         """
         confirmed = self._slot_made(anew=anew)["confirmed_flush_lsn"]
         self._server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -24,15 +24,13 @@ What a push promises: it writes only over what was seen, and once; a lost answer
 """
 
 import hashlib
-import importlib.util
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -41,24 +39,7 @@ from renkei.failpoint import failpoint
 from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import disk_errors, forget_others, held, publish, stem_of
 
-
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"{__name__}.{name}", place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-if TYPE_CHECKING:
-    from connectors import rest_link, rest_pages, rest_push, rest_spool
-else:
-    rest_link, rest_pages, rest_push, rest_spool = map(
-        _beside, ("rest_link", "rest_pages", "rest_push", "rest_spool")
-    )
+from . import rest_link, rest_pages, rest_push, rest_spool
 
 
 def connect(connection: Connection, *, workdir: Path) -> "RestConnector":

@@ -21,8 +21,8 @@ from renkei.formats.json_text import Layout, Unreadable, as_text, at, parse, pat
 from renkei.model import Feed
 
 if TYPE_CHECKING:
-    from connectors.rest_link import Answer, Link
-    from connectors.rest_spool import Spool
+    from .rest_link import Answer, Link
+    from .rest_spool import Spool
 
 #: A row's columns as text, and last whether its key is gone.
 Row = list[Any]

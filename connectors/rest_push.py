@@ -19,7 +19,7 @@ from renkei.formats.json_text import Path, Unreadable, as_text, at, parse, path_
 from renkei.model import RECEIPT_SCHEMA, Effect, Feed, Outgoing
 
 if TYPE_CHECKING:
-    from connectors.rest_link import Answer, Link
+    from .rest_link import Answer, Link
 
 Row = Mapping[str, str | None]
 #: The effect of one row, and why it was refused.

@@ -8,8 +8,9 @@ import threading
 from importlib import import_module
 from typing import Any
 
-from odbc_child.orders import Order
 from renkei.errors import RenkeiError
+
+from .orders import Order
 
 #: Verb → module and function; only the one that is asked for is loaded.
 VERBS = {

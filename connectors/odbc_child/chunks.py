@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from odbc_child import lines
-from odbc_child.dialects import Column
-from odbc_child.ranges import Condition, Key, Range
-from odbc_child.snapshot import Snapshot
 from renkei.errors import Stop
+
+from . import lines
+from .dialects import Column
+from .ranges import Condition, Key, Range
+from .snapshot import Snapshot
 
 Item = TypeVar("Item")
 

@@ -14,18 +14,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from odbc_child import known, lines, stamps
-from odbc_child.blocks import blocks
-from odbc_child.chunks import Chunk, Reader, ahead, reader_of
-from odbc_child.dialects import Column
-from odbc_child.keep import Kept
-from odbc_child.known import HASH
-from odbc_child.pull import prove_count, proved, whole
-from odbc_child.ranges import Condition, Range, one_of, value_of
-from odbc_child.snapshot import Snapshot, differs
 from renkei.errors import FixDeclaration, Stop
 from renkei.failpoint import failpoint
 from renkei.model import GONE
+
+from . import known, lines, stamps
+from .blocks import blocks
+from .chunks import Chunk, Reader, ahead, reader_of
+from .dialects import Column
+from .keep import Kept
+from .known import HASH
+from .pull import prove_count, proved, whole
+from .ranges import Condition, Range, one_of, value_of
+from .snapshot import Snapshot, differs
 
 #: Keys that are asked for at once, and the share of rows beyond which all of them are read instead.
 _AT_ONCE, _MANY = 400, 0.2

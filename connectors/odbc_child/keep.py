@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from odbc_child.chunks import Chunk
-from odbc_child.ranges import Range
+from .chunks import Chunk
+from .ranges import Range
 
 
 @dataclass(frozen=True, kw_only=True)

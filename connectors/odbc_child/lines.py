@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from odbc_child.dialects import Column, Dialect
+from .dialects import Column, Dialect
 
 NULL, VALUE_END, LINE_END, RETURN, ESCAPE = 0x1E, 0x1F, 0x0A, 0x0D, 0x1B
 #: Signs that must not stand in a value, and the digit that stands for each after ESCAPE; ESCAPE itself first.

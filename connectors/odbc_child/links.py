@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from odbc_child.dialects import Ask, braced, dialect_of, settings_of
-from odbc_child.orders import Fault, Order, fault_of, lost
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
+
+from .dialects import Ask, braced, dialect_of, settings_of
+from .orders import Fault, Order, fault_of, lost
 
 if TYPE_CHECKING:
     import arrow_odbc

@@ -12,12 +12,12 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from odbc_child.dialects import Dialect, Source, dialect_of
-from odbc_child.links import arrow_connection, asked_by_row, driver_errors, row_connection
-from odbc_child.orders import Order, fault_of
-from odbc_child.probe_apart import apart, read_bulk, read_by_row, write_by_row
-from odbc_child.probe_sql import DAYS, DECIMALS, MOMENT, SQL, Sql
-from odbc_child.probe_texts import Damage, compare, sweep
+from .dialects import Dialect, Source, dialect_of
+from .links import arrow_connection, asked_by_row, driver_errors, row_connection
+from .orders import Order, fault_of
+from .probe_apart import apart, read_bulk, read_by_row, write_by_row
+from .probe_sql import DAYS, DECIMALS, MOMENT, SQL, Sql
+from .probe_texts import Damage, compare, sweep
 
 if TYPE_CHECKING:
     import arrow_odbc

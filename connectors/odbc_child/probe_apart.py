@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from odbc_child.dialects import braced, dialect_of, settings_of
-from odbc_child.links import row_connection
-from odbc_child.orders import Order
-from odbc_child.probe_sql import SQL, Sql
-from odbc_child.probe_texts import compare, sweep
+from .dialects import braced, dialect_of, settings_of
+from .links import row_connection
+from .orders import Order
+from .probe_sql import SQL, Sql
+from .probe_texts import compare, sweep
 
 if TYPE_CHECKING:
     import arrow_odbc

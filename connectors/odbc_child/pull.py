@@ -7,15 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from odbc_child import lines
-from odbc_child.blocks import Blocks, Written, blocks
-from odbc_child.chunks import Chunk, Reader, ahead, reader_of
-from odbc_child.keep import Entry, Kept
-from odbc_child.orders import Order
-from odbc_child.ranges import Range
-from odbc_child.snapshot import Snapshot, opened
 from renkei.errors import Stop, TryAgain
 from renkei.failpoint import failpoint
+
+from . import lines
+from .blocks import Blocks, Written, blocks
+from .chunks import Chunk, Reader, ahead, reader_of
+from .keep import Entry, Kept
+from .orders import Order
+from .ranges import Range
+from .snapshot import Snapshot, opened
 
 #: How often a table without snapshots is read until it stands still.
 _ROUNDS = 5
@@ -31,7 +32,7 @@ def pull(order: Order) -> dict[str, Any]:
     with opened({**order, "seen": [since.get("server", {}), kept.seen]}) as snapshot:
         _refuse_longest(snapshot)
         if order.get("delta"):
-            from odbc_child.delta import take
+            from .delta import take
 
             return take(snapshot, kept)
         written = whole(snapshot, kept)

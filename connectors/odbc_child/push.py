@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from odbc_child.links import arrow_connection, driver_errors
-from odbc_child.orders import Order, fault_of
-from odbc_child.push_desk import (
+from renkei.errors import FixDeclaration
+from renkei.failpoint import failpoint
+from renkei.model import RECEIPT_SCHEMA
+
+from .links import arrow_connection, driver_errors
+from .orders import Order, fault_of
+from .push_desk import (
     INBOX,
     PUSHED,
     Desk,
@@ -26,10 +30,7 @@ from odbc_child.push_desk import (
     stage,
     write,
 )
-from odbc_child.push_judge import UNDONE, Standing, Verdict, came_through, seen_of
-from renkei.errors import FixDeclaration
-from renkei.failpoint import failpoint
-from renkei.model import RECEIPT_SCHEMA
+from .push_judge import UNDONE, Standing, Verdict, came_through, seen_of
 
 if TYPE_CHECKING:
     import arrow_odbc

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from odbc_child.dialects import Ask, Column, Dialect, Source, dialect_of
-from odbc_child.links import asked
-from odbc_child.orders import Fault, Order, fault_of
-from odbc_child.push_judge import (
+from renkei.errors import FixDeclaration
+
+from .dialects import Ask, Column, Dialect, Source, dialect_of
+from .links import asked
+from .orders import Fault, Order, fault_of
+from .push_judge import (
     NOT_TAKEN,
     Seen,
     Standing,
@@ -24,8 +26,7 @@ from odbc_child.push_judge import (
     unfit,
     without_a_key,
 )
-from odbc_child.push_targets import BLOCK, Target, exact_patterns, target_of
-from renkei.errors import FixDeclaration
+from .push_targets import BLOCK, Target, exact_patterns, target_of
 
 if TYPE_CHECKING:
     import arrow_odbc

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from odbc_child.dialects import Ask, Column, Source
-from odbc_child.links import asked
-from odbc_child.orders import fault_of
 from renkei.errors import FixDeclaration
+
+from .dialects import Ask, Column, Source
+from .links import asked
+from .orders import fault_of
 
 if TYPE_CHECKING:
     import arrow_odbc

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from odbc_child.dialects import Column, Dialect
+from .dialects import Column, Dialect
 
 Key = tuple[str, ...]
 

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from odbc_child.dialects import Ask, Column, Dialect, Source, dialect_of
-from odbc_child.links import (
+from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
+
+from .dialects import Ask, Column, Dialect, Source, dialect_of
+from .links import (
     Answer,
     answered,
     answered_by_row,
@@ -16,8 +18,7 @@ from odbc_child.links import (
     driver_errors,
     row_connection,
 )
-from odbc_child.orders import Order
-from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
+from .orders import Order
 
 #: Rows from which on more than one session reads.
 _LONG = 100_000

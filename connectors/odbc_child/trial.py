@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from odbc_child.dialects import dialect_of
-from odbc_child.links import driver_errors, row_connection
-from odbc_child.orders import Order
 from renkei.errors import Stop
+
+from .dialects import dialect_of
+from .links import driver_errors, row_connection
+from .orders import Order
 
 #: A text that must come back unchanged before a driver may be trusted with names.
 CANARY = "髙﨑𠮷田～－∥①㈱葛\U000e0101ｶﾞ"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, Protocol
 
-from odbc_child.orders import Fault, Order
 from renkei.errors import FixDeclaration
+
+from ..orders import Fault, Order
 
 #: Runs one query with text parameters; the rows come as dictionaries of texts.
 Ask = Callable[[str, Sequence[str]], list[dict[str, Any]]]

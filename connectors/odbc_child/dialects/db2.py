@@ -7,8 +7,8 @@ answer holds at most 32,000 bytes of text, so pulls go in small chunks.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 
 class Db2:

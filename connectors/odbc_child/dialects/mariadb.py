@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 #: The server's own numbers for a link or a server that passes.
 _AWAY = frozenset({2002, 2003, 2005, 2006, 2013, 1053, 1927, 4031})

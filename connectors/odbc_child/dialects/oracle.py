@@ -7,8 +7,8 @@ Written from the vendor's manual for 19c with AL32UTF8; refused unless the conne
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 
 class Oracle:

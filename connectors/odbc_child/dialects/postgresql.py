@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 #: What libpq and a starting server say of a fault that passes. Anything else the server refused for a reason.
 _PASSING_LOGIN = re.compile(

@@ -6,8 +6,8 @@ A DECIMAL of SQLite is a float: do not take money from it.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 
 class SQLite:

@@ -7,8 +7,8 @@ Written from the vendor's manual for SQL Server 2019 and later; refused unless t
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from odbc_child.dialects import Ask, Column, Meaning, Source, braced
-from odbc_child.orders import Fault, Order
+from ..orders import Fault, Order
+from . import Ask, Column, Meaning, Source, braced
 
 _UTF8 = "Latin1_General_100_BIN2_UTF8"
 

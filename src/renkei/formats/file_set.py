@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from renkei import formats
 from renkei.errors import Stop
 from renkei.formats import losses
-from renkei.formats.layout import in_groups, number
+from renkei.formats.layout import in_groups, number, quotable
 from renkei.model import BYTE_OFFSET, REC_NO, Batch, Control
 
 _BLOCK, _CHUNK = 512, 1 << 20
@@ -136,7 +136,7 @@ def _check(parts: Sequence[Batch], split: Set, *, feed: str) -> None:
         header = part.control.header
         for stated, counted in ((header[split.parts], len(parts)), (header[split.part], order)):
             if number(stated) != counted:
-                raise Stop("E_FILE_SET_PARTS", feed=feed, stated=stated, counted=counted)
+                raise Stop("E_FILE_SET_PARTS", feed=feed, stated=quotable(stated), counted=counted)
         for name in split.same:
             if header[name] != parts[0].control.header[name]:
                 raise Stop("E_FILE_SET_FOREIGN", feed=feed, field=name, part=order)
@@ -153,7 +153,7 @@ def _check_count(parts: Sequence[Batch], split: Set, *, feed: str) -> None:
     for part in parts if split.count_all else ():
         stated = {**part.control.header, **part.control.trailer}[str(split.count_all)]
         if number(stated) != counted:
-            raise Stop("E_TRAILER_COUNT", feed=feed, stated=stated, counted=counted)
+            raise Stop("E_TRAILER_COUNT", feed=feed, stated=quotable(stated), counted=counted)
 
 
 def _joined(parts: Sequence[Batch], *, feed: str) -> Batch:

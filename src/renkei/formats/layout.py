@@ -167,13 +167,22 @@ def number(text: str) -> int | None:
 _NUMBER = re.compile(r"([+-]?)([0-9]+)([+-]?)")
 
 
+def quotable(stated: str) -> str:
+    """What a control field states, for an error: figures as they stand, and nothing that may be a name."""
+    return stated if _FIGURES.fullmatch(stated) else "—"
+
+
+_FIGURES = re.compile(r"[0-9+\-., ]+")
+
+
 def sum_of_texts(values: pa.Array) -> int:
     """Exact sum of the whole numbers in a column of bytes; what is no number adds nothing."""
-    plain = pc.match_substring_regex(values, "^ *[0-9]+ *$").fill_null(fill_value=False)
-    texts = pc.utf8_trim(values.filter(plain).cast(pa.string()), " ")
-    signed = values.filter(pc.and_not(values.is_valid(), plain))
-    signed = signed.filter(pc.match_substring_regex(signed, "^ *([+-][0-9]+|[0-9]+[+-]) *$"))
-    rest = sum(number(each.decode("ascii")) or 0 for each in signed.to_pylist())
+    # numbers of 18 digits cannot overflow a sum of 38, however many they are; longer ones are added in Python
+    short = pc.match_substring_regex(values, "^ *[0-9]{1,18} *$").fill_null(fill_value=False)
+    texts = pc.utf8_trim(values.filter(short).cast(pa.string()), " ")
+    others = values.filter(pc.and_not(values.is_valid(), short))
+    others = others.filter(pc.match_substring_regex(others, "^ *[+-]?[0-9]+[+-]? *$"))
+    rest = sum(number(each.decode("ascii")) or 0 for each in others.to_pylist())
     return int(pc.sum(texts.cast(pa.decimal128(38, 0))).as_py() or 0) + rest
 
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from renkei.formats.encodings.gaiji import MARK
 from renkei.model import LOSS_SCHEMA
 
 #: How many record numbers a row of the report names; more would not help anybody to find the first.
@@ -124,8 +123,8 @@ def report(table: pa.Table, language: Literal["ja", "en"] = "ja") -> str:
 
 
 def _line(row: Mapping[str, Any], language: Literal["ja", "en"]) -> list[str]:
-    character = "" if MARK.fullmatch(row["character"]) else row["character"]
-    became = "" if MARK.fullmatch(row["became"]) else row["became"]
+    character = "" if _is_mark(row["character"]) else row["character"]
+    became = "" if _is_mark(row["became"]) else row["became"]
     return [
         row["encoding"],
         row["character"],
@@ -144,7 +143,13 @@ def _kind(row: Mapping[str, Any]) -> str:
         return "written"
     if not row["became"]:
         return "aside"
-    return "kept" if MARK.fullmatch(row["became"]) else "mapped"
+    return "kept" if _is_mark(row["became"]) else "mapped"
+
+
+def _is_mark(text: str) -> bool:
+    from renkei.formats.encodings.gaiji import MARK  # the codecs import this module
+
+    return bool(MARK.fullmatch(text))
 
 
 def points(text: str) -> str:

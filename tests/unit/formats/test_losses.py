@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 
 from renkei.formats import losses
 from renkei.formats.losses import Losses
@@ -88,3 +90,21 @@ def test_reports_of_several_files_become_one() -> None:
 
     assert [row["count"] for row in whole.to_pylist()] == [6, 2, 2, 2]
     assert [row["records"] for row in whole.to_pylist()] == [[3, 5], [9], [9], []]
+
+
+def test_every_module_of_the_formats_can_be_the_first_that_is_imported() -> None:
+    """A split delivery that was the first of its process failed on a circle of imports."""
+    program = """
+import importlib, pathlib, sys
+import numpy, pyarrow, pyarrow.compute
+import renkei.formats
+root = pathlib.Path(renkei.formats.__file__).parent
+for path in sorted(root.rglob("*.py")):
+    for name in [each for each in sys.modules if each.startswith("renkei")]:
+        del sys.modules[name]
+    parts = ("renkei", "formats", *path.relative_to(root).with_suffix("").parts)
+    importlib.import_module(".".join(part for part in parts if part != "__init__"))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert ran.stderr == ""

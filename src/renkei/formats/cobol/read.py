@@ -20,7 +20,7 @@ from renkei.formats.cobol.totals import Sums
 from renkei.formats.fixed.groups import Structure, structure_of
 from renkei.formats.fixed.layout import Rows
 from renkei.formats.fixed.records import Records, blocks, open_records
-from renkei.formats.layout import POSITION, Reject, is_too_many, key_value, number, rejects_table
+from renkei.formats.layout import POSITION, Reject, is_too_many, key_value, number, quotable, rejects_table
 from renkei.model import Batch, Control
 
 
@@ -81,7 +81,7 @@ class _Reader:
         if self.plan.count is not None:
             stated = trailer[self.plan.count]
             if number(stated) != len(self.own):
-                raise Stop("E_TRAILER_COUNT", feed=self.feed, stated=stated, counted=len(self.own))
+                raise Stop("E_TRAILER_COUNT", feed=self.feed, stated=quotable(stated), counted=len(self.own))
         return Control(header=header, trailer=trailer, as_of=self._day(header))
 
     def _named(self, role: Role, row: int | None) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Control totals (合計) over any kind of number: exact, however long, with its decimals."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Context
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,9 +12,12 @@ from renkei.errors import Stop
 from renkei.formats.cobol.block import Block
 from renkei.formats.cobol.layout import Record
 from renkei.formats.cobol.plan import Total, summed
+from renkei.formats.layout import quotable
 
 #: Room for the sum of any number of 38-digit items.
 _DIGITS = 76
+#: Python rounds to 28 digits unless it is told otherwise.
+_EXACT = Context(prec=_DIGITS)
 
 
 @dataclass(kw_only=True)
@@ -40,9 +45,9 @@ class Sums:
         """Stop unless every total is what the trailer states."""
         for total, counted in zip(self.totals, self.sums, strict=True):
             scale = self.scale(total)
-            stated = units(pa.array([trailer[total.trailer]], pa.string()), scale)
-            if cut(stated, total) != cut(counted, total):
-                facts = {"stated": trailer[total.trailer], "counted": spelled(counted, scale)}
+            stated = whole(trailer[total.trailer], scale)
+            if stated is None or cut(stated, total) != cut(counted, total):
+                facts = {"stated": quotable(trailer[total.trailer]), "counted": spelled(counted, scale)}
                 raise Stop("E_TRAILER_TOTAL", feed=feed, field=total.of, **facts)
 
     def texts(self) -> dict[str, str]:
@@ -62,7 +67,19 @@ def units(texts: pa.Array, scale: int) -> int:
     """The exact sum of decimal texts, in units of their last digit."""
     kind = pa.decimal256(_DIGITS, scale)
     total = pc.sum(pc.cast(texts, kind)).as_py()
-    return int(total.scaleb(scale)) if total is not None else 0
+    return int(total.scaleb(scale, _EXACT)) if total is not None else 0
+
+
+def whole(text: str, scale: int) -> int | None:
+    """A decimal text in units of so many decimals; None for anything else, or where it has more of them."""
+    match = _DECIMAL.fullmatch(text.strip(" "))
+    rest = (match[2] or "").rstrip("0") if match else ""
+    if match is None or len(rest) > scale:
+        return None
+    return int(match[1] + rest.ljust(scale, "0"))
+
+
+_DECIMAL = re.compile(r"([+-]?[0-9]+)(?:\.([0-9]+))?")
 
 
 def spelled(value: int, scale: int) -> str:

@@ -17,9 +17,9 @@ from pyarrow import csv as arrow_csv
 from renkei.errors import Stop
 from renkei.failpoint import failpoint
 from renkei.formats.csv import frame as csv_frame
+from renkei.formats.csv.exact import LONGEST, OPEN_QUOTE, Row, rows
 from renkei.formats.csv.frame import Frame
 from renkei.formats.csv.layout import Layout, layout_of
-from renkei.formats.csv.exact import LONGEST, OPEN_QUOTE, Row, rows
 from renkei.formats.csv.scan import Numbers, ends_of
 from renkei.formats.csv.shape import SHAPE, problems
 from renkei.formats.csv.writer import write
@@ -29,6 +29,7 @@ from renkei.formats.layout import (
     is_too_many,
     key_value,
     number,
+    quotable,
     rejects_table,
     sum_of_texts,
 )
@@ -210,20 +211,20 @@ class _Reader:
 
     def _check_marks(self, piece: _Piece, at: int) -> None:
         """A control line among the records: two files in one, or records after the end."""
-        for line in (self.layout.header, self.layout.trailer):
-            if line is not None:
-                mark = pa.scalar(self.layout.codec.encode(line.mark), pa.binary())
-                found = pc.index(piece.values[0], mark).as_py()
-                if found >= 0:
-                    offset = at + int(piece.starts[found])
-                    raise Stop(
-                        "E_RECORD_KIND", feed=self.feed, rec_no=self.records + found + 1, offset=offset
-                    )
+        lines = [line for line in (self.layout.header, self.layout.trailer) if line is not None]
+        marks = [self.layout.codec.encode(line.mark) for line in lines]
+        found = [pc.index(piece.values[0], pa.scalar(mark, pa.binary())).as_py() for mark in marks]
+        # a control line seldom has as many fields as a record, and then stands among the odd ones
+        found += [place for place, row in piece.odd.items() if row.fields[0] in marks]
+        for place in sorted(place for place in found if place >= 0):
+            offset = at + int(piece.starts[place])
+            raise Stop("E_RECORD_KIND", feed=self.feed, rec_no=self.records + place + 1, offset=offset)
 
     def _add_up(self, piece: _Piece) -> None:
         for place, total in enumerate(self.layout.totals):
-            values = piece.values[self.frame.names.index(total.of)]
-            self.totals[place] = (self.totals[place] + sum_of_texts(values)) % total.modulo
+            if total.of in self.frame.names:  # an optional column that is away adds nothing
+                values = piece.values[self.frame.names.index(total.of)]
+                self.totals[place] = (self.totals[place] + sum_of_texts(values)) % total.modulo
 
     def check(self, *, is_whole: bool) -> None:
         """One bad record is set aside; over 5 % of those so far, something is wrong with the file."""
@@ -242,12 +243,12 @@ class _Reader:
         """Count and totals are what the control lines state."""
         stated = self.frame.stated
         if self.layout.count is not None and number(stated[self.layout.count]) != self.records:
-            count = stated[self.layout.count]
+            count = quotable(stated[self.layout.count])
             raise Stop("E_TRAILER_COUNT", feed=self.feed, stated=count, counted=self.records)
         for total, counted in zip(self.layout.totals, self.totals, strict=True):
             value = number(stated[total.trailer])
             if value is None or value % total.modulo != counted or value >= total.modulo:
-                facts = {"field": total.of, "stated": stated[total.trailer], "counted": counted}
+                facts = {"field": total.of, "stated": quotable(stated[total.trailer]), "counted": counted}
                 raise Stop("E_TRAILER_TOTAL", feed=self.feed, **facts)
 
 

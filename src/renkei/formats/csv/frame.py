@@ -6,8 +6,8 @@ from datetime import date
 from typing import IO
 
 from renkei.errors import Stop
-from renkei.formats.csv.layout import BOM, Layout, Line
 from renkei.formats.csv.exact import Row, rows
+from renkei.formats.csv.layout import BOM, Layout, Line
 from renkei.formats.drift import check_columns
 from renkei.model import Control
 
@@ -44,6 +44,9 @@ def frame_of(file: IO[bytes], layout: Layout, *, feed: str) -> Frame:
     begin, lines, heads = _heads(start, layout, is_end=len(start) == size, feed=feed)
     header = _values(heads.pop(0), layout.header, layout, feed=feed) if layout.header else {}
     names = _names(heads[0], layout, feed=feed) if layout.has_names else layout.places
+    if layout.has_names and not {each.name for each in layout.columns} & set(names):
+        # this is a record, and an error that named its fields would quote a resident
+        raise Stop("E_CSV_HEADER", feed=feed, line=1 + (layout.header is not None))
     _check_names(names, layout, feed=feed)
     end, trailer = _tail(file, _without_fill(file, layout, size=size), begin, layout, feed=feed)
     as_of = _day({**header, **trailer}, layout, feed=feed)

@@ -57,7 +57,7 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """True where the fast parser sees the fields as we do."""
-        return not self.escape and not self.is_mixed
+        return not self.escape and not self.is_mixed and (self.null or "").isascii()
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class _Writer:
         yield BOM if self.layout.bom != "absent" else b""
         yield self._control_line(self.layout.header)
         if self.layout.has_names:
-            yield self._line(names)
+            yield self._line(names, names)
         for start in range(0, len(table), BLOCK):
             yield self._block(table.slice(start, BLOCK).combine_chunks(), names, start)
         yield self._control_line(self.layout.trailer)
@@ -177,8 +177,9 @@ class _Writer:
     def _add_up(self, table: pa.Table) -> None:
         self.records += len(table)
         for place, total in enumerate(self.layout.totals):
-            values = table.column(total.of).combine_chunks().cast(pa.binary())
-            self.totals[place] = (self.totals[place] + sum_of_texts(values)) % total.modulo
+            if total.of in table.column_names:  # an optional column that is away adds nothing
+                values = table.column(total.of).combine_chunks().cast(pa.binary())
+                self.totals[place] = (self.totals[place] + sum_of_texts(values)) % total.modulo
 
     def _control_line(self, line: Line | None) -> bytes:
         """Mark, what was given, and what the records came to."""
@@ -189,13 +190,14 @@ class _Writer:
         for name in line.columns:
             if name not in values:
                 raise Stop("E_CONTROL_MISSING", feed=self.feed, field=name)
-        return self._line([values[name] for name in line.columns])
+        return self._line([values[name] for name in line.columns], line.columns)
 
-    def _line(self, texts: Sequence[str]) -> bytes:
+    def _line(self, texts: Sequence[str], names: Sequence[str]) -> bytes:
+        """A line that is no record; ``names`` say which text cannot be written."""
         quoted, unquotable = self._quoted(pa.array(texts, pa.string()))
         raws, reasons = self.layout.codec.encode_cells(quoted)
         for row in (*unquotable, *reasons):
-            raise Stop("E_CONTROL_VALUE", feed=self.feed, field=texts[int(row)], width=0)
+            raise Stop("E_CONTROL_VALUE", feed=self.feed, field=names[int(row)], width=0)
         return self.layout.delimiter.encode().join(raws.to_pylist()) + self.layout.eol
 
 

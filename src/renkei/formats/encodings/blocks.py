@@ -19,6 +19,7 @@ Reasons = dict[int, str]
 UNENCODABLE = "E_UNENCODABLE"
 
 NEWLINE = 10
+BLANK = " "
 
 #: Bytes that are worked on at once: more would only fall out of the processor's cache.
 CHUNK = 1 << 18
@@ -103,12 +104,20 @@ def decode_joined(values: pa.Array, decode: Callable[[bytes], str], padding: str
     """Decode all cells in one call; a newline after each marks where the next one starts.
 
     For encodings in which a newline is never part of a character: a lead byte at a cell's end meets the
-    newline, so a cut character is an error. No cell may hold a newline itself.
+    newline, so a cut character is an error. No cell may hold a newline itself. Blanks are never part of a
+    character either: those that are padding are taken off first, since decoding costs more than trimming.
     """
-    text = np.frombuffer(decode(_ended(values)).encode(), dtype=np.uint8)
+    short = _without_blanks(values) if BLANK in padding else values
+    text = np.frombuffer(decode(_ended(short)).encode(), dtype=np.uint8)
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     offsets[1:] = np.flatnonzero(text == NEWLINE) + 1
     return trimmed(from_parts(offsets, text, pa.string()), padding + "\n")
+
+
+def _without_blanks(values: pa.Array) -> pa.Array:
+    """The cells without the blanks at their ends; bytes pass for text here, as Arrow trims ASCII by bytes."""
+    offsets, data = parts_of(values)
+    return pc.ascii_rtrim(from_parts(offsets, data, pa.string()), BLANK).view(pa.binary())
 
 
 def _ended(values: pa.Array) -> bytes:

@@ -35,11 +35,12 @@ class CodeTable:
 
     @cached_property
     def doubles(self) -> "CodeTable":
-        """The codes of two bytes alone."""
-        return CodeTable(
-            meanings={code: text for code, text in self.meanings.items() if code > 0xFF},
-            written={text: code for text, code in self.written.items() if code > 0xFF},
-        )
+        """The codes of two bytes alone; what is written with one byte elsewhere (€) has its own two here."""
+        meanings = {code: text for code, text in self.meanings.items() if code > 0xFF}
+        written = {text: code for text, code in self.written.items() if code > 0xFF}
+        one_byte = {text for text, code in self.written.items() if code <= 0xFF}
+        also = {text: code for code, text in sorted(meanings.items(), reverse=True) if text in one_byte}
+        return CodeTable(meanings=meanings, written=also | written)
 
     @cached_property
     def points(self) -> Codes:

@@ -90,7 +90,7 @@ class Codec:
 
     def encode(self, text: str, *, record: int | None = None) -> bytes:
         """Bytes that read back as the text; UnicodeEncodeError for what has no code and no substitute."""
-        self._refuse_private(text)
+        self._refuse_meaningless(text)
         made, found = self._own_codes(text), []
         if self._missing:
             found = self._missing.findall(made)
@@ -166,8 +166,11 @@ class Codec:
         rows |= set(rows_with(texts, _HALF_WIDTH.pattern)) if wide else set()
         return sorted(rows)
 
-    def _refuse_private(self, text: str) -> None:
-        """A bare private-use character, or a 外字 of another system, has no meaning in this encoding."""
+    def _refuse_meaningless(self, text: str) -> None:
+        """A NUL, a bare private-use character, or a 外字 of another system means nothing in this encoding."""
+        if "\0" in text:  # no reader of ours takes it, and no database
+            at = text.index("\0")
+            raise UnicodeEncodeError(self.name, text, at, at + 1, "NUL")
         for found in (PRIVATE.search(text), *MARK.finditer(text)):
             if found and not (found.re is MARK and found[1] == self._gaiji.system):
                 raise UnicodeEncodeError(
@@ -198,6 +201,7 @@ class Codec:
     def _rows_of_tables(self, texts: pa.Array) -> list[int]:
         """Rows that the charset alone cannot be trusted with."""
         rows = {*private_rows(texts), *rows_with(texts, MARK_START)}
+        rows |= set(rows_with(texts, r"\x00")) if has_nul(texts) else set()
         if self._gaiji.written and not is_ascii(texts):
             rows |= set(rows_with(texts, _any_of(self._gaiji.written)))
         return sorted(rows)

@@ -18,7 +18,7 @@ from renkei.errors import Stop
 from renkei.failpoint import failpoint
 from renkei.formats.encodings.codec import PADDING
 from renkei.formats.fixed.groups import Structure, structure_of
-from renkei.formats.fixed.layout import Layout, Rows, layout_of
+from renkei.formats.fixed.layout import Bytes, Layout, Rows, layout_of
 from renkei.formats.fixed.records import Records, blocks, open_records
 from renkei.formats.fixed.shape import SHAPE, problems
 from renkei.formats.fixed.totals import count_of, totals_of
@@ -31,6 +31,7 @@ from renkei.formats.layout import (
     is_too_many,
     key_value,
     number,
+    quotable,
     rejects_table,
 )
 from renkei.model import Batch, Control
@@ -136,7 +137,7 @@ class _Reader:
         if value is not None and value < 0 and modulo:
             value %= modulo
         if value != counted:
-            raise Stop(code, feed=self.feed, stated=stated, counted=counted, **facts)
+            raise Stop(code, feed=self.feed, stated=quotable(stated), counted=counted, **facts)
 
     def _day(self, header: Mapping[str, str]) -> date | None:
         """The day the header says the file was made (作成日), YYYYMMDD."""
@@ -185,10 +186,13 @@ class _Reader:
             return pa.array([header[column.name] for header in self.headers], pa.string()).take(
                 pa.array(group)
             ), {}
-        return self._of_parents(column, rows)
+        return self._of_parents(column, rows, first)
 
     def _decoded(self, column: Column, rows: Rows, first: int) -> tuple[pa.Array, dict[int, int]]:
-        cells = self.records.cells(rows, column.span)
+        return self._texts(column, self.records.cells(rows, column.span), rows, first)
+
+    def _texts(self, column: Column, cells: Bytes, rows: Rows, first: int) -> tuple[pa.Array, dict[int, int]]:
+        """Text of cells that lie in the records ``rows`` and belong to the feed's own from ``first`` on."""
         if column.name in self.layout.low_values:
             is_low = (cells == 0).all(axis=1)
             cells = np.where(is_low[:, None], np.uint8(self.layout.codec.blank[0]), cells)
@@ -199,16 +203,17 @@ class _Reader:
             for (row, at), start in zip(faults.items(), starts, strict=True)
         }
 
-    def _of_parents(self, column: Column, rows: Rows) -> tuple[pa.Array, dict[int, int]]:
-        """The parent's value for each of its details; what is wrong with a parent is wrong with them all."""
+    def _of_parents(self, column: Column, rows: Rows, first: int) -> tuple[pa.Array, dict[int, int]]:
+        """The parent's value for each of its details; what is wrong with a parent is wrong with them all.
+
+        It is decoded for each of them, so that the loss report names every record that carries it.
+        """
         parent = next(each for each in self.layout.parent_columns if each.name == column.name)
         parents = self.structure.by_kind[self.layout.kind("parent") or ""]
         place = np.searchsorted(parents, rows, side="right") - 1
         some = parents[place[0] : place[-1] + 1]
-        array, faults = self._decoded(parent, some, 0)
-        which = place - place[0]
-        bad = {int(row): at for each, at in faults.items() for row in np.flatnonzero(which == each)}
-        return array.take(pa.array(which)), bad
+        cells = self.records.cells(some, parent.span)[place - place[0]]
+        return self._texts(parent, cells, parents[place], first)
 
     def _set_aside(self, table: pa.Table, bad: Mapping[int, tuple[Column, int]]) -> pa.Table:
         for row, (column, at) in bad.items():

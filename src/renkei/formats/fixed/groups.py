@@ -84,11 +84,21 @@ def _check_order(codes: Codes, records: Records, layout: Layout, *, feed: str) -
     trailer, end = _code(layout, "trailer"), _code(layout, "end")
     if trailer is not None and not (codes == trailer).any():
         raise Stop("E_TRAILER_MISSING", feed=feed)
+    if not len(codes):
+        _check_empty(layout, feed=feed)
     wrong = np.flatnonzero(~allowed[codes[:-1], codes[1:]])
     if len(wrong):
         raise _misplaced(int(wrong[0]) + 1, records, feed=feed)
     if len(codes) and not lasts[codes[-1]]:
         raise Stop("E_END_MISSING" if end is not None else "E_TRAILER_MISSING", feed=feed)
+
+
+def _check_empty(layout: Layout, *, feed: str) -> None:
+    """A file without any record is whole only where no control record is declared."""
+    if layout.kind("end") is not None:
+        raise Stop("E_END_MISSING", feed=feed)
+    if layout.kind("header") is not None:
+        raise Stop("E_RECORD_KIND", feed=feed, rec_no=0, offset=0)
 
 
 def _code(layout: Layout, role: Role) -> int | None:

@@ -104,7 +104,7 @@ class Layout:
 
 def layout_of(declaration: Mapping[str, Any]) -> Layout:
     """Read the declaration of a fixed-length format."""
-    others = {each["kind"]: columns_of(each.get("columns", ())) for each in declaration.get("records", ())}
+    others = {each["kind"]: _others(each, declaration) for each in declaration.get("records", ())}
     padded = [_with_pad(each, declaration) for each in declaration["columns"]]
     return Layout(
         codec=encodings.of(declaration),
@@ -139,6 +139,14 @@ def kinds_of(declaration: Mapping[str, Any]) -> list[Kind]:
     kinds.append(Kind(text=data, role="data"))
     others = [each["kind"] for each in declaration.get("records", ()) if each["kind"] != data]
     return kinds + [Kind(text=text, role="parent" if text == parent else "other") for text in others]
+
+
+def _others(record: Mapping[str, Any], declaration: Mapping[str, Any]) -> tuple[Column, ...]:
+    """Columns of another kind; those of the parent are the feed's too, and stored as it says of them."""
+    columns = record.get("columns", ())
+    if record["kind"] == declaration.get("parent"):
+        columns = [_with_pad(each, declaration) for each in columns]
+    return columns_of(columns)
 
 
 def _with_pad(column: Mapping[str, Any], declaration: Mapping[str, Any]) -> dict[str, Any]:

@@ -132,15 +132,40 @@ def _names(declaration: Mapping[str, Any], columns: Columns) -> Iterator[Problem
         yield from known(("counts", place, "trailer"), count["trailer"], trailer)
         for kind in count.get("kinds", ()):
             yield from known(("counts", place, "kinds"), kind, marks)
+        for kind in count.get("kinds", marks):
+            yield from _choice(declaration, columns, ("counts", place, "where"), count, kind=kind)
     for place, total in enumerate(declaration.get("totals", ())):
         kind = total.get("kind", declaration["data"])
-        own = kind == declaration["data"]
-        there = [each["name"] for each in (columns if own else _of(declaration, kind)) if "bytes" in each]
+        there = [each["name"] for each in _placed(declaration, columns, kind)]
         yield from known(("totals", place, "trailer"), total["trailer"], trailer)
         yield from known(("totals", place, "of"), total["of"], there)
+        yield from _choice(declaration, columns, ("totals", place, "where"), total, kind=kind)
     for key in ("pad", "align", "national", "low_values"):
         for name in declaration.get(key, ()):
             yield from known((key,), name, [each["name"] for each in columns])
+
+
+def _choice(
+    declaration: Mapping[str, Any],
+    columns: Columns,
+    place: tuple[str | int, ...],
+    chooser: Mapping[str, Any],
+    *,
+    kind: str,
+) -> Iterator[Problem]:
+    """The column by which records are chosen is theirs, and has room for the values."""
+    where = chooser.get("where", {"column": None, "in": ()})
+    rooms = {each["name"]: each["bytes"] for each in _placed(declaration, columns, kind)}
+    yield from known(place, where["column"], list(rooms))
+    for value in where["in"]:
+        if len(value) > rooms.get(where["column"], len(value)):
+            yield place, f"values that {where['column']} has room for", value
+
+
+def _placed(declaration: Mapping[str, Any], columns: Columns, kind: str) -> Columns:
+    """The columns that lie in the records of a kind."""
+    every = columns if kind == declaration["data"] else _of(declaration, kind)
+    return [each for each in every if "bytes" in each]
 
 
 def _parts(declaration: Mapping[str, Any]) -> Iterator[Problem]:

@@ -66,7 +66,8 @@ def _chosen(
     chosen = np.zeros(len(rows), dtype=np.bool_)
     for value in where[1]:
         raw = layout.codec.encode(value).ljust(column.bytes, layout.codec.blank)
-        chosen |= (cells == np.frombuffer(raw, dtype=np.uint8)).all(axis=1)
+        if len(raw) == column.bytes:
+            chosen |= (cells == np.frombuffer(raw, dtype=np.uint8)).all(axis=1)
     return chosen
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from renkei.errors import FixDeclaration, Stop
 from renkei.formats import safe_xml
 from renkei.formats.drift import check_columns, nearest
-from renkei.formats.layout import Column, rejects_table
+from renkei.formats.layout import Column, quotable, rejects_table
 from renkei.formats.xml import fast, schema, slow
 from renkei.formats.xml.layout import Layout, layout_of
 from renkei.formats.xml.text import CALLED, as_utf8
@@ -159,7 +159,7 @@ def _check_count(batch: Batch, layout: Layout, *, feed: str) -> None:
         return
     stated = batch.control.header.get(layout.count, "")
     if not stated.isdigit() or int(stated) != batch.records:
-        raise Stop("E_TRAILER_COUNT", feed=feed, stated=stated, counted=batch.records)
+        raise Stop("E_TRAILER_COUNT", feed=feed, stated=quotable(stated), counted=batch.records)
 
 
 def problems(

@@ -29,6 +29,7 @@ from renkei.formats.layout import (
     key_of,
     key_value,
     number,
+    quotable,
     rejects_table,
 )
 from renkei.formats.zengin import steps
@@ -169,7 +170,7 @@ def _check_phase(control: Control, declaration: Mapping[str, Any], *, feed: str)
     if declaration.get("phase", "request") == "request":
         for name, value in control.trailer.items():
             if name.startswith(("done_", "failed_")) and number(value):
-                raise Stop("E_TRAILER_COUNT", feed=feed, stated=value, counted=0)
+                raise Stop("E_TRAILER_COUNT", feed=feed, stated=quotable(value), counted=0)
 
 
 def _check_given(given: Mapping[str, str], declaration: Mapping[str, Any], *, feed: str) -> None:
@@ -177,7 +178,7 @@ def _check_given(given: Mapping[str, str], declaration: Mapping[str, Any], *, fe
     for name, value in given.items():
         for field in HEADER:
             is_it = field.name == name.partition("#")[0] and (field.needed or value)
-            if is_it and not re.search(pattern_of(field, declaration), value):
+            if is_it and not re.fullmatch(pattern_of(field, declaration), value):
                 raise Stop("E_CONTROL_VALUE", feed=feed, field=name, width=field.bytes)
 
 
