@@ -1,6 +1,7 @@
 """A city's project: finds ``renkei.toml``, loads the four folders, and loads connectors by path."""
 
 import importlib
+import itertools
 import os
 import sys
 import tomllib
@@ -106,11 +107,18 @@ class Project:
 
     def connector(self, feed: Feed, *, workdir: Path) -> Connector:
         """The feed's connector, loaded from the city's ``connectors`` folder by path."""
-        module = load_connector(self.root / "connectors", feed.connector)
+        if feed.connector not in self._connectors:
+            self._connectors[feed.connector] = load_connector(self.root / "connectors", feed.connector)
+        module = self._connectors[feed.connector]
         workdir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         workdir.mkdir(parents=True, exist_ok=True)
         made: Connector = module.connect(self.connection(feed.connection), workdir=workdir)
         return made
+
+    @cached_property
+    def _connectors(self) -> dict[str, ModuleType]:
+        """Connector → its module, loaded when first used."""
+        return {}
 
     @cached_property
     def _connections(self) -> dict[str, dict[str, Any]]:
@@ -135,19 +143,15 @@ def load_connector(folder: Path, name: str) -> ModuleType:
     if not name.isidentifier() or not place.exists():
         known = [file.stem for file in folder.glob("*.py")]
         raise FixDeclaration("E_NOT_FOUND", kind="connector", name=name, nearest=nearest(name, known))
-    return importlib.import_module(f"{_package_of(folder)}.{name}")
+    package = f"renkei_connectors_{next(_LOADED)}"
+    made = ModuleType(package)
+    made.__path__ = [str(folder)]
+    sys.modules[package] = made
+    return importlib.import_module(f"{package}.{name}")
 
 
-def _package_of(folder: Path) -> str:
-    """The name of the folder's package: another one once any of its files has changed."""
-    files = sorted(place for place in folder.rglob("*.py") if place.is_file())
-    looks = [(str(place), place.stat().st_size, place.stat().st_mtime_ns) for place in files]
-    package = f"renkei_connectors_{sha256(repr(looks).encode()).hexdigest()[:16]}"
-    if package not in sys.modules:
-        made = ModuleType(package)
-        made.__path__ = [str(folder)]
-        sys.modules[package] = made
-    return package
+#: Every load is a package of its own, so that two folders, or two states of one, never mix.
+_LOADED = itertools.count(1)
 
 
 def nearest(name: str, known: "Mapping[str, Any] | list[str]") -> str:

@@ -26,13 +26,13 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "positions_are_plain_json",
     ),
     "a secret told": (
-        '"host_key": key,',
-        '"host_key": key, "key": self.connection.settings["key_file"],',
+        '"cipher": cipher,',
+        '"cipher": cipher, "key": Path(self.connection.settings["key_file"]).read_text(),',
         "testing_tells_no_secret",
     ),
     "an import of the engine": (
-        "import paramiko\n",
-        "import paramiko\nimport renkei.landing\n",
+        "from . import sftp_offer",
+        "import renkei.landing\nfrom . import sftp_offer",
         "imports_stay",
     ),
 }

@@ -1,5 +1,6 @@
 """Names are data: whatever a sender calls a file, nothing of it becomes a path here."""
 
+import random
 from datetime import date
 from pathlib import Path
 
@@ -30,6 +31,35 @@ def test_any_name_is_judged_and_stays_inside_the_work_folder(name: str) -> None:
         place = Path("/work", f"{stem_of('sample.sftp', '/out/' + name)}.part")
         assert place.parent == Path("/work")
         assert len(place.name) < 100
+
+
+def test_ten_thousand_hostile_names_in_one_listing_are_each_judged_alone() -> None:
+    chance = random.Random(20261120)
+    alphabet = "aZ09字髙ｱ./\\\0\n\r\t\x1b\x7f\u200b\u202e\ufeff\udc80\ue000𠮷\U000e0100~-*?[]${}'\" ．／"
+    names = {"".join(chance.choices(alphabet, k=chance.randrange(1, 300))) for _ in range(11_000)}
+    names |= {
+        "..",
+        ".",
+        "/etc/passwd",
+        "../x",
+        "con",
+        "NUL",
+        "x.part",
+        "a" * 256,
+        "字" * 86,
+        "A.DAT",
+        "a.dat",
+    }
+
+    judged = judge([Seen(name=n, size=1, modified=1, regular=True) for n in names], WANTED, {})
+
+    assert len(names) >= 10_000
+    assert {entry.name for entry in judged.unsure} == {name for name in names if is_plain(name)}
+    assert len(judged.notes) == len(names) - len(judged.unsure)
+    assert {"A.DAT", "a.dat"} <= {entry.name for entry in judged.unsure}
+    places = {Path("/work", f"{stem_of('sample.sftp', '/out/' + e.name)}.part") for e in judged.unsure}
+    assert {place.parent for place in places} == {Path("/work")}
+    assert len(places) == len(judged.unsure)
 
 
 @given(st.lists(st.tuples(st.dates(date(1900, 1, 1), date(2999, 12, 31)), st.integers(0, 9)), unique=True))

@@ -10,12 +10,14 @@ from types import ModuleType
 
 import pytest
 from tests.faults.proxy import Fault, FaultProxy
+from tests.integration.connectors.part_twins import engine_without
 from tests.integration.connectors.peers import PASSPHRASE, Sshd, private, without
 from tests.integration.connectors.reading import left_in, pull_files
 
 from renkei import failpoint as failpoints
-from renkei import part as parts
 from renkei.errors import FixDeclaration, Stop, TryAgain
+from renkei.part import unfinished as parts
+from renkei.project import load_connector
 
 T0 = 1_795_143_600
 NAME = "KJ_20261120.DAT"
@@ -32,6 +34,12 @@ def meanwhile(action: Callable[[threading.Event], None]) -> Iterator[None]:
     finally:
         over.set()
         thread.join(10)
+
+
+def wire_without(folder: Path, file: str, *patches: tuple[str, str]) -> ModuleType:
+    """The connector on a wire with a guard taken out."""
+    without(folder, file, *patches)
+    return load_connector(folder / "twin", "sftp")
 
 
 # still being written ------------------------------------------------------------------------------
@@ -55,19 +63,18 @@ def test_a_file_that_grows_between_two_looks_is_left(sftp: ModuleType, sshd: Ssh
     assert left_in(tmp_path / "work") == []
 
 
-def test_twin_that_takes_a_file_at_first_look_gets_a_part(sshd: Sshd, tmp_path: Path) -> None:
-    first_look = ("if session.look(wanted, entry.name) == entry]", "]")
-    no_after = (
-        " = same and session.look_at(source, entry.name) == entry == session.look(wanted, entry.name)",
-        " = True",
-    )
-    no_before = ("same = session.look(wanted, entry.name) == entry\n", "same = True\n")
-    no_size = ("if not same or target.size != entry.size:", "if not same:")
-    twin = without(tmp_path, "sftp.py", first_look, no_before, no_after, no_size)
+def test_twin_that_takes_a_file_at_first_look_gets_a_part(
+    sftp: ModuleType, sshd: Sshd, tmp_path: Path
+) -> None:
+    first_look = ("if again.get(entry.name) == entry]", "]")
+    no_after = (" = same and shelf.look_at(source, entry.name) == entry == shelf.look(path)", " = True")
+    no_before = ("same = shelf.look(path) == entry\n", "same = True\n")
+    no_size = ("if same and target.size != entry.size:", "if False:")
+    sftp.fetch_new = engine_without("part/fetch.py", first_look, no_before, no_after, no_size).fetch_new
     sshd.put(NAME, b"x" * 1000)
 
     with meanwhile(slow_writer(sshd)):
-        (delivery,), _ = pull_files(twin, sshd.connection, sshd.out, tmp_path / "work", done="")
+        (delivery,), _ = pull_files(sftp, sshd.connection, sshd.out, tmp_path / "work", done="")
         time.sleep(0.2)
 
     assert len(delivery.path.read_bytes()) < (sshd.out / NAME).stat().st_size
@@ -133,17 +140,14 @@ def test_a_file_replaced_while_it_is_read_is_thrown_away(
 
 
 def test_twin_that_does_not_look_again_mixes_two_files(
-    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sftp: ModuleType, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after = (
-        " = same and session.look_at(source, entry.name) == entry == session.look(wanted, entry.name)",
-        " = True",
-    )
-    twin = without(tmp_path, "sftp.py", after)
+    after = (" = same and shelf.look_at(source, entry.name) == entry == shelf.look(path)", " = True")
+    sftp.fetch_new = engine_without("part/fetch.py", after).fetch_new
     offer(sshd)
 
     with meanwhile(while_reading(sshd, tmp_path / "work", monkeypatch, write_over)):
-        (delivery,), _ = pull_files(twin, sshd.connection, sshd.out, tmp_path / "work")
+        (delivery,), _ = pull_files(sftp, sshd.connection, sshd.out, tmp_path / "work")
 
     assert set(delivery.path.read_bytes()) == set(b"on")
 
@@ -193,7 +197,7 @@ def test_twin_that_resumes_without_proof_mixes_two_files(
     break_off(sftp, sshd, tmp_path / "work")
     other = b"#" * 16 + WHOLE[16:]
     offer(sshd, other)
-    monkeypatch.setattr(parts, "_proofs", lambda length: ())
+    monkeypatch.setattr(parts, "proofs", lambda length: ())
 
     (delivery,), _ = pull_files(sftp, sshd.connection, sshd.out, tmp_path / "work")
 
@@ -262,7 +266,9 @@ def test_a_pinned_key_of_a_kind_the_server_lost_is_a_wrong_host_key(
 
 
 def test_twin_that_accepts_any_host_key_signs_in_to_a_stranger(sshd: Sshd, tmp_path: Path) -> None:
-    twin = without(tmp_path, "sftp.py", ("        _check_host_key(connection, transport, pinned)\n", ""))
+    twin = wire_without(
+        tmp_path, "sftp_paramiko.py", ("        _check_host_key(connection, transport)\n", "")
+    )
     offer(sshd)
     mark = sshd.log.stat().st_size
 
@@ -284,27 +290,17 @@ def test_a_refused_key_is_tried_exactly_once(sftp: ModuleType, sshd: Sshd, tmp_p
 
 
 def test_twin_that_retries_the_sign_in_knocks_many_times(sshd: Sshd, tmp_path: Path) -> None:
-    around_all = ("    transport = retrying(_meet, connection)\n", "    transport = _meet(connection)\n")
-    refused = (
-        'raise Stop("E_AUTH", connection=connection.name) from None',
-        "return _sign_in(connection, tries - 1)",
-    )
-    counted = ("def _sign_in(connection: Connection)", "def _sign_in(connection: Connection, tries: int = 3)")
-    twin = without(
-        tmp_path,
-        "sftp.py",
-        around_all,
-        refused,
-        counted,
-        ("    key = _private_key(connection)\n", "    assert tries\n    key = _private_key(connection)\n"),
-    )
+    refused = ('raise Stop("E_AUTH", connection=connection.name)', 'raise TryAgain("E_LINK_DOWN")')
+    twin = wire_without(tmp_path, "sftp_paramiko.py", refused)
     stranger = str(Path(sshd.connection.settings["key_file"]).with_name("stranger"))
     mark = sshd.log.stat().st_size
 
-    with pytest.raises(AssertionError):
-        pull_files(twin, sshd.at(sshd.port, key_file=stranger), sshd.out, tmp_path / "work")
+    with pytest.raises(TryAgain):
+        pull_files(
+            twin, sshd.at(sshd.port, key_file=stranger, retry_seconds="1"), sshd.out, tmp_path / "work"
+        )
 
-    assert sum("Failed publickey" in line for line in signed_in_since(sshd, mark)) == 3
+    assert sum("Failed publickey" in line for line in signed_in_since(sshd, mark)) > 1
 
 
 def test_a_passing_fault_before_signing_in_heals_within_seconds(
@@ -344,11 +340,13 @@ def test_twin_that_follows_links_delivers_a_file_of_the_machine(sshd: Sshd, tmp_
     secret.write_bytes(b"not for us")
     (sshd.out / NAME).symlink_to(secret)
     follows = ("regular=stat.S_ISREG(attributes.st_mode or 0)", "regular=True")
-    stats = ("self._live().lstat(path)", "self._live().stat(path)")
-    no_look = ("if session.look(wanted, entry.name) == entry]", "]")
-    unproved = ("if not same or target.size != entry.size:", "if False:")
-    reads = ("target.size) if same else ():", "target.size):")
-    twin = without(tmp_path, "sftp.py", follows, stats, no_look, unproved, reads)
+    stats = ("self._client.lstat(path)", "self._client.stat(path)")
+    twin = wire_without(tmp_path, "sftp_paramiko.py", follows, stats)
+    no_look = ("if again.get(entry.name) == entry]", "]")
+    no_before = ("same = shelf.look(path) == entry\n", "same = True\n")
+    no_after = (" = same and shelf.look_at(source, entry.name) == entry == shelf.look(path)", " = True")
+    unproved = ("if same and target.size != entry.size:", "if False:")
+    twin.fetch_new = engine_without("part/fetch.py", no_look, no_before, no_after, unproved).fetch_new
 
     (delivery,), _ = pull_files(twin, sshd.connection, sshd.out, tmp_path / "work", done="")
 
@@ -362,7 +360,7 @@ def test_twin_without_names_as_data_fails_for_the_whole_folder(sshd: Sshd, tmp_p
         '        message.get_text = lambda: message.get_string().decode("utf-8", "surrogateescape")\n',
         "",
     )
-    twin = without(tmp_path, "sftp.py", tolerant)
+    twin = wire_without(tmp_path, "sftp_channel.py", tolerant)
 
     with pytest.raises(UnicodeDecodeError):
         pull_files(twin, sshd.connection, sshd.out, tmp_path / "work")

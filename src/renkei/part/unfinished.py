@@ -1,4 +1,4 @@
-"""Unfinished files of the connectors: written beside their place, flushed, and named only when whole."""
+"""Unfinished files of ours: written beside their place, flushed, and named only when whole."""
 
 import errno
 import fcntl
@@ -16,6 +16,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 #: What is compared with the source before a transfer goes on: the start, where a file says when it was made,
 #: and the end of what is here.
 _HEAD, _TAIL = 64 << 10, 1 << 20
+#: How much may be read again after a crash: so many bytes lie between two notes of how far we are.
+_NOTED_EVERY = 8 << 20
 
 #: Gives the source's bytes from a place on, exactly as many as asked for unless it ends there.
 ReadAt = Callable[[int, int], bytes]
@@ -65,12 +67,17 @@ def publish(part: Path, *, name: str) -> Path:
     """Give a whole, flushed file its name, and make the name survive a power cut."""
     path = part.with_name(name)
     part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+    return path
+
+
+def sync_folder(place: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return path
 
 
 class Unfinished:
@@ -85,6 +92,7 @@ class Unfinished:
         self._file = part.open("ab+")
         self._file.seek(0)
         self._sha256 = hashlib.sha256()
+        self._noted = 0
 
     @property
     def size(self) -> int:
@@ -102,9 +110,10 @@ class Unfinished:
         length = int(known.get("bytes", 0))
         while self.size < length and (data := self._file.read(min(_TAIL, length - self.size))):
             self._sha256.update(data)
-        if known == self._description() and all(self._agrees(read_at, *place) for place in _proofs(length)):
+        if known == self._description() and all(self._agrees(read_at, *place) for place in proofs(length)):
             self._file.seek(length)
             self._file.truncate()
+            self._noted = length
         else:
             self.empty()
 
@@ -113,29 +122,40 @@ class Unfinished:
         return self._file.read(end - start) == read_at(start, end - start)
 
     def append(self, data: bytes) -> None:
-        """Add bytes, and write down what is here now."""
+        """Add bytes; every few megabytes it is written down how far we are."""
         self._file.write(data)
-        self._file.flush()
         self._sha256.update(data)
+        if self.size - self._noted >= _NOTED_EVERY:
+            self._note()
+
+    def _note(self) -> None:
+        self._file.flush()
         fresh = self._state.with_suffix(".new")
         fresh.write_text(json.dumps(self._description()), "utf-8")
         fresh.rename(self._state)
+        self._noted = self.size
 
     def empty(self) -> None:
         """Throw away what is here."""
         self._file.seek(0)
         self._file.truncate()
         self._sha256 = hashlib.sha256()
+        self._noted = 0
         self._state.unlink(missing_ok=True)
 
     def to_disk(self) -> None:
-        """Flush to the disk itself."""
+        """Flush a whole file to the disk itself."""
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._noted = self.size  # whole: there is nothing to go on with
 
     def close(self) -> None:
         """Close the file; what it holds stays for a later attempt."""
-        self._file.close()
+        try:
+            if self.size != self._noted:
+                self._note()
+        finally:
+            self._file.close()
 
     def _description(self) -> dict[str, object]:
         return {**self._identity, "bytes": self.size, "sha256": self.sha256}
@@ -148,7 +168,8 @@ class Unfinished:
         return known
 
 
-def _proofs(length: int) -> tuple[tuple[int, int], ...]:
+def proofs(length: int) -> tuple[tuple[int, int], ...]:
+    """The places (start, end) of an unfinished file that are compared before it is gone on with."""
     return (0, min(_HEAD, length)), (max(0, length - _TAIL), length)
 
 
