@@ -68,8 +68,10 @@ def test_a_connection_without_a_host_is_listed_by_its_file(
         (
             "remedied texts=31251 damaged_read=0 without_read=177 such_as=高髙 setting=utf-8",
             "◎ 対策済み|文字列 31,251、読み取りの破損 0、対策なしの読み取りの破損 177、例 高髙、対策 utf-8",
-            "◎ remedied|texts 31,251, damaged in reading 0, damaged in reading without it 177, such as 高髙,"
-            " setting utf-8",
+            (
+                "◎ remedied|texts 31,251, damaged in reading 0, damaged in reading without it 177, such as 高髙,"
+                " setting utf-8"
+            ),
         ),
         ("right by=kill", "✓ 正しい|手段 プロセスの強制終了", "✓ right|by killing the process"),
         ("right", "✓ 正しい|", "✓ right|"),

@@ -164,7 +164,7 @@ def test_a_pull_that_was_left_in_the_midst_is_taken_up_where_it_was_merged(follo
 
 def test_a_place_that_was_given_up_reads_the_whole_table_again(followed: Followed) -> None:
     followed.execute(followed.put("1", "一"))
-    (whole,) = followed.pull()
+    followed.pull()
     followed.execute(followed.put("2", "二"))
 
     (again,) = followed.resnapshot()
