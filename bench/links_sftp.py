@@ -37,18 +37,20 @@ def measure(*, megabytes: int, rounds: int) -> None:
 
 
 def _get(here: Desk, rounds: int) -> None:
-    ours, other_wire, program, paramiko, asyncssh = contest(
+    ours, other_wire, program, flushed, paramiko, asyncssh = contest(
         here,
         entry("sftp_get", "sftp_files.pull"),
         entry("sftp_get_asyncssh_wire", "sftp_files.pull", wire="asyncssh"),
         entry("sftp program, get, not flushed", "sftp_files.program", verb="get"),
+        entry("sftp program, get, flushed", "sftp_files.program", verb="get_flushed"),
         entry("paramiko get()", "sftp_files.paramiko", verb="get"),
         entry("asyncssh get()", "sftp_files.asyncssh", verb="get"),
         rounds=rounds,
     )
     for usual in (paramiko, asyncssh):
         show(ours, floor=program, usual=usual)
-    show(other_wire, floor=program, usual=asyncssh)
+    show(ours, floor=flushed, usual=paramiko)
+    show(other_wire, floor=flushed, usual=asyncssh)
 
 
 def _put(here: Desk, rounds: int) -> None:

@@ -318,10 +318,11 @@ class _Log:
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "SELECT", "CALL"})
-#: After these, rows are gone or others without a word on each; an ALTER that adds a column is not one.
+#: After these, rows are gone or others without a word on each; an ALTER that adds an empty column is not one.
 _ANEW = re.compile(
     r"(TRUNCATE|DROP\s+TABLE|RENAME\s+TABLE|CREATE\s+(OR\s+REPLACE\s+)?TABLE"
-    r"|ALTER\s+(ONLINE\s+)?(IGNORE\s+)?TABLE\b.*\b(PARTITION|TABLESPACE|RENAME(?!\s+(COLUMN|INDEX|KEY))))\b",
+    r"|ALTER\s+(ONLINE\s+)?(IGNORE\s+)?TABLE\b.*\b(PARTITION|TABLESPACE"
+    r"|MODIFY|CHANGE|CONVERT|DEFAULT(?!\s+NULL)|NOT\s+NULL|GENERATED|AS|RENAME(?!\s+(COLUMN|INDEX|KEY))))\b",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -210,6 +210,8 @@ def _prepare(server: Server, seconds: float) -> None:
         "statement_timeout": limit,
         "idle_in_transaction_session_timeout": limit,
         "lock_timeout": "5000",
+        # rows that a policy hides from us are an error, not rows that went
+        "row_security": "off",
     }
     wanted = {**TEXT_FORM, **limits}
     calls = sql.SQL(", ").join(sql.SQL("set_config({}, {}, false)").format(*each) for each in wanted.items())
@@ -307,13 +309,45 @@ ORDER BY a.attnum
 """
 
 
+def lock(server: Server, wishes: Wishes) -> None:
+    """Before the snapshot: to an older one a table that was rewritten since is empty, without an error."""
+    server.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(wishes.table.quoted))
+
+
+def marks_of(server: Server, wishes: Wishes) -> dict[str, str]:
+    """Each column's number and what tells that it is as it was: every ALTER of it leaves another mark."""
+    rows = server.execute(_MARKS, (wishes.table.quoted.as_string(),)).fetchall()
+    return dict(rows)
+
+
+#: A column that stands on its own is marked "=": rows that were there before may have a value in it.
+_MARKS: LiteralString = """
+SELECT a.attnum::text,
+       a.xmin::text || CASE WHEN a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '' OR a.atthasmissing
+                            THEN '=' ELSE '' END
+FROM pg_attribute AS a
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+
+def refuse_altered(wishes: Wishes, was: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Stop where an ALTER may have written values: no log and no trigger tells of those.
+
+    A column that went, or came without values of its own, is no such case.
+    """
+    changed = any(now[column] != mark for column, mark in was.items() if column in now)
+    if changed or any(mark.endswith("=") for column, mark in now.items() if column not in was):
+        raise wishes.lost("columns of the table were altered, which may have changed its rows")
+
+
 def refuse_loose_key(server: Server, wishes: Wishes) -> None:
     """The key must name one row: a unique index on exactly these columns, none of them nullable."""
     query: LiteralString = """
         SELECT EXISTS (
             SELECT
             FROM pg_index AS i
-            WHERE i.indrelid = to_regclass(%(table)s) AND i.indisunique AND i.indisvalid
+            WHERE i.indrelid = to_regclass(%(table)s) AND i.indisunique AND i.indisvalid AND i.indimmediate
               AND i.indpred IS NULL AND i.indexprs IS NULL
               AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute AS a
                    WHERE a.attrelid = i.indrelid AND a.attnotnull
@@ -328,8 +362,8 @@ def refuse_loose_key(server: Server, wishes: Wishes) -> None:
 
 def whole_rows(server: Server, wishes: Wishes, columns: Mapping[str, sql.Composable]) -> Iterator[Row]:
     """All rows in the order of the key; their number must be what the same snapshot counted."""
-    (stated,) = one(server, sql.SQL("SELECT count(*) FROM {}").format(wishes.table.quoted))
-    query = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT").format(
+    (stated,) = one(server, sql.SQL("SELECT count(*) FROM ONLY {}").format(wishes.table.quoted))
+    query = sql.SQL("COPY (SELECT {} FROM ONLY {} ORDER BY {}) TO STDOUT").format(
         sql.SQL(", ").join(columns.values()),
         wishes.table.quoted,
         sql.SQL(", ").join(map(sql.Identifier, wishes.key)),

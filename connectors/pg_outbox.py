@@ -90,16 +90,18 @@ class PgOutbox:
         place = wishes.place(since)
         writer = deltas.Writer(feed.id, self._workdir, name=wishes.table.name, key=wishes.key)
         with pg_link.session(self.connection, feed=feed.id, seconds=wishes.deadline) as server:
+            _guard(server, wishes)
             if place and feed.settings.get("prune") is True:
                 _check(server, wishes, place)
                 server.execute("SELECT renkei_outbox.prune(%s, %s)", (wishes.table.name, place["visible"]))
             server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             server.read_only = True
             with server.transaction():
+                pg_link.lock(server, wishes)
                 if place is None:
                     yield _whole(server, wishes, writer)
                 else:
-                    _check(server, wishes, place)
+                    place = {**place, **_check(server, wishes, place)}
                     yield from _changes(server, wishes, writer, place=place)
 
     def wait(self, feed: Feed, since: Checkpoint | None, *, seconds: float) -> bool:
@@ -133,7 +135,7 @@ def _is_installed(server: "pg_link.Server") -> bool:
     return bool(pg_link.one(server, "SELECT to_regclass('renkei_outbox.source') IS NOT NULL")[0])
 
 
-def _guard(server: "pg_link.Server", wishes: "pg_link.Wishes") -> dict[str, str]:
+def _guard(server: "pg_link.Server", wishes: "pg_link.Wishes") -> dict[str, Any]:
     """What must stay the same for the outbox to hold every change: the server and the untouched triggers."""
     pg_link.refuse_standby(server, wishes)
     remedy = "what install_sql() of connectors/pg_outbox.py gives"
@@ -145,7 +147,13 @@ def _guard(server: "pg_link.Server", wishes: "pg_link.Wishes") -> dict[str, str]
         raise wishes.setup("the triggers of its outbox are missing or switched off", remedy)
     if bytes.fromhex(arguments).decode().split("\0")[:-1] != [wishes.table.name, *wishes.key]:
         raise wishes.setup("its outbox was installed for another key", remedy)
-    return {"server": pg_link.one(server, pg_link.SERVER)[0], "outbox": born, "triggers": triggers}
+    if not pg_link.one(server, _ALONE, names)[0]:
+        # statements on the other one change rows here, and fire no trigger of ours
+        raise wishes.setup("it is a part of another table, or another one is of it", "follow it by pg_slot")
+    return {
+        "server": pg_link.one(server, pg_link.SERVER)[0], "outbox": born, "triggers": triggers,
+        "columns": pg_link.marks_of(server, wishes),
+    }  # fmt: skip
 
 
 #: A trigger that was switched off and on again has another xmin: what happened in between is not known.
@@ -159,18 +167,25 @@ WHERE tgrelid = to_regclass(%(table)s) AND tgname LIKE 'renkei\_outbox\_%%' AND 
 """
 
 
-def _check(server: "pg_link.Server", wishes: "pg_link.Wishes", place: Mapping[str, Any]) -> None:
-    """Stop unless everything after the position is still in the outbox."""
+_ALONE: LiteralString = """
+SELECT NOT EXISTS (SELECT FROM pg_inherits WHERE to_regclass(%(table)s) IN (inhrelid, inhparent))
+"""
+
+
+def _check(server: "pg_link.Server", wishes: "pg_link.Wishes", place: Mapping[str, Any]) -> dict[str, Any]:
+    """Stop unless everything after the position is still in the outbox; what is so now."""
     guard = _guard(server, wishes)
     for name, reason in _REASONS.items():
         if guard[name] != place.get(name):
             raise wishes.lost(reason)
+    pg_link.refuse_altered(wishes, place.get("columns", {}), guard["columns"])
     snapshots = {"last": place.get("to", place["visible"]), "seen": place["visible"]}
     is_ahead, is_pruned = pg_link.one(server, _PLACE, {**snapshots, "name": wishes.table.name})
     if is_ahead:
         raise wishes.lost("the source was restored to an earlier time")
     if is_pruned:
         raise wishes.lost("the outbox was pruned past the position")
+    return guard
 
 
 _REASONS = {
@@ -244,7 +259,7 @@ class _Window:
 
     def __init__(self, server: "pg_link.Server", wishes: "pg_link.Wishes", place: Mapping[str, Any]) -> None:
         self._server, self._wishes, self._place = server, wishes, place
-        kept = ("server", "outbox", "triggers")
+        kept = ("server", "outbox", "triggers", "columns")
         self.end = {**{name: place[name] for name in kept}, "visible": place["to"]}
         self._columns = tuple(pg_link.columns_of(server, wishes))
         self._is_truncated = False

@@ -116,8 +116,11 @@ DECLARE
     rel pg_class;
 BEGIN
     SELECT * INTO rel FROM pg_class WHERE oid = wanted;
-    IF rel.relkind <> 'r' OR rel.relispartition OR rel.relhassubclass THEN
-        RAISE EXCEPTION '% is not an ordinary table: statements on a partition fire no trigger here', wanted;
+    IF rel.relkind <> 'r' OR EXISTS (SELECT FROM pg_inherits WHERE wanted IN (inhrelid, inhparent)) THEN
+        RAISE EXCEPTION '% is not an ordinary table: statements on another table may change its rows', wanted;
+    END IF;
+    IF rel.relforcerowsecurity THEN
+        RAISE EXCEPTION '% hides rows from its owner, and so from the outbox', wanted;
     END IF;
     IF EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = wanted) THEN
         RAISE EXCEPTION '% is filled by a subscription, which fires no statement trigger', wanted;

@@ -183,7 +183,8 @@ class _Source:
             remedy = f"ALTER TABLE {names['table']} REPLICA IDENTITY FULL"
             raise self._wishes.setup("old rows and unchanged long values are not logged", remedy)
         (server,) = pg_link.one(self._server, pg_link.SERVER)
-        return {"server": server, "table": oid, "publication": marks}
+        columns = pg_link.marks_of(self._server, self._wishes)
+        return {"server": server, "table": oid, "publication": marks, "columns": columns}
 
     def written(self) -> int:
         """The end of the log."""
@@ -200,6 +201,7 @@ class _Source:
         for name, reason in _REASONS.items():
             if self._guard[name] != place.get(name):
                 raise self._wishes.lost(reason)
+        pg_link.refuse_altered(self._wishes, place.get("columns", {}), self._guard["columns"])
         found, merged = self._found(), pgoutput.number_of(place["lsn"])
         if found is None:
             raise self._wishes.lost(f"slot {self._slot.name} is gone")
@@ -229,6 +231,8 @@ class _Source:
         self._server.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self._server.read_only = True
         with self._server.transaction():
+            pg_link.lock(self._server, self._wishes)
+            self._guard["columns"] = pg_link.marks_of(self._server, self._wishes)
             (snapshot,) = pg_link.one(self._server, "SELECT pg_current_snapshot()::text")
             (until,) = pg_link.one(self._server, "SELECT pg_current_wal_insert_lsn()::text")
             failpoint("snap.opened")

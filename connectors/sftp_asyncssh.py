@@ -30,7 +30,7 @@ from renkei.secrets import secret
 
 #: Bytes of a read, of which a server gives what it likes; of a write, which every server must take; what is
 #: handed over to be written at a time; how many of either are under way; bytes of a block.
-READ, WRITE, PIECE, REQUESTS, BLOCK = 128 << 10, 32 << 10, 256 << 10, 8, 1 << 20
+READ, WRITE, PIECE, REQUESTS, BLOCK = 128 << 10, 32 << 10, 128 << 10, 8, 1 << 20
 #: How a key of ours may sign; anything older is declared by name.
 _SIGNS = (
     "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512",

@@ -93,10 +93,12 @@ def program(desk: Desk, *, verb: str) -> Runs:
 
 def _program(desk: Desk, verb: str, place: Path) -> Done:
     big = desk.scratch / "big"
-    batch = f"get {big} {place}\n" if verb == "get" else f"put {big} {place}\n"
+    batch = f"get {big} {place}\n" if verb.startswith("get") else f"put {big} {place}\n"
     if verb == "prove":
         batch += f"get {place} {place}.back\n"
     subprocess.run(_command(desk), input=batch.encode(), check=True, stdout=subprocess.DEVNULL)
+    if verb == "get_flushed":
+        subprocess.run(["sync", place], check=True)
     if verb == "prove":
         subprocess.run(["sha256sum", f"{place}.back"], check=True, stdout=subprocess.DEVNULL)
     return Done(rows=place.stat().st_size >> 20)

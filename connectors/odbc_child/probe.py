@@ -55,16 +55,17 @@ def probe(order: Order) -> dict[str, str]:
     """Every check, in the order in which they are shown; none for a dialect that was never verified."""
     if dialect_of(order).name not in SQL:
         return {name: str(Check(verdict="not_offered", facts={})) for name in (*_CHECKS, *_APART)}
+    # once, before the others: a login that is refused many times locks the account
+    row = row_connection(order)
     with ThreadPoolExecutor(max_workers=4) as pool:
         lonely = {name: pool.submit(check, order) for name, check in _APART.items()}
-        found = _together(order)
+        found = _together(order, row)
         return {**found, **{name: str(waiting.result()) for name, waiting in lonely.items()}}
 
 
-def _together(order: Order) -> dict[str, str]:
+def _together(order: Order, row: "pyodbc.Connection") -> dict[str, str]:
     import pyodbc
 
-    row = row_connection(order)
     with driver_errors(order):
         found = {
             "driver": f"{row.getinfo(pyodbc.SQL_DRIVER_NAME)} {row.getinfo(pyodbc.SQL_DRIVER_VER)}",

@@ -17,7 +17,6 @@ from renkei.model import RECEIPT_SCHEMA
 from .links import arrow_connection, driver_errors
 from .orders import Order, fault_of
 from .push_desk import (
-    INBOX,
     PUSHED,
     Desk,
     blocks,
@@ -28,9 +27,11 @@ from .push_desk import (
     on_key,
     refusal,
     stage,
+    twice,
     write,
 )
 from .push_judge import UNDONE, Standing, Verdict, came_through, seen_of
+from .push_keys import INBOX
 
 if TYPE_CHECKING:
     import arrow_odbc
@@ -44,7 +45,7 @@ def push(order: Order) -> dict[str, Any]:
     with driver_errors(order):
         desk = desk_of(order, connection)
         failpoint("push.target_begin")
-        if order["inbox"] and not _entered(desk, order["push_key"]):
+        if order["inbox"] and not _entered(desk, order):
             return _already(desk, order)
         effects, codes = _written(desk)
         failpoint("push.target_written")
@@ -66,7 +67,8 @@ def _written(desk: Desk) -> tuple[dict[int, str], dict[int, str]]:
     seen, verdicts = seen_of(desk.payload.seen, rows), dict[int, Verdict]()
     rest = sorted(set(range(rows)).difference(new))
     if rest:
-        stage(desk, rest)
+        stage(desk, range(rows))
+        desk.refused.update(twice(desk, new))
     for block in blocks(desk, rest):
         write(desk, block, seen, verdicts)
     effects = dict.fromkeys(new, "applied")
@@ -83,18 +85,20 @@ def _undone(
     return {**effects, **dict.fromkeys(undone, "refused")}, {**codes, **dict.fromkeys(undone, UNDONE)}, False
 
 
-def _entered(desk: Desk, key: str) -> bool:
+def _entered(desk: Desk, order: Order) -> bool:
     """Write the push key into the target's inbox; false when it is there already."""
+    key = [order["push_key"]]
 
     def enter(_: object) -> None:
         desk.connection.execute(
-            f"INSERT INTO {INBOX} (push_key, applied_at) VALUES (?, CURRENT_TIMESTAMP)", parameters=[key]
+            f"INSERT INTO {INBOX} (push_key, applied_at) VALUES (?, CURRENT_TIMESTAMP)", parameters=key
         )
 
     by_halves(desk, [-1], enter)
     code = desk.refused.pop(-1, None)
-    if code and not code.startswith("23"):
-        raise FixDeclaration("E_TARGET_OBJECT", connection="-", object=INBOX, state=code)
+    # an inbox may refuse a row for other reasons than that it has the key
+    if code and not desk.ask(f"SELECT push_key AS held FROM {INBOX} WHERE push_key = ?", key):
+        raise FixDeclaration("E_TARGET_OBJECT", connection=order["connection"], object=INBOX, state=code)
     return code is None
 
 

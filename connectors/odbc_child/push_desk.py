@@ -3,7 +3,7 @@
 Everything here happens in the one transaction of the connection it is given.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ from renkei.errors import FixDeclaration
 from .dialects import Ask, Column, Dialect, Source, dialect_of
 from .links import asked
 from .orders import Fault, Order, fault_of
+from .push_exact import adrift, exact_patterns
 from .push_judge import (
     NOT_TAKEN,
+    TWICE,
     Seen,
     Standing,
     Verdict,
@@ -26,7 +28,8 @@ from .push_judge import (
     unfit,
     without_a_key,
 )
-from .push_targets import BLOCK, Target, exact_patterns, target_of
+from .push_keys import INBOX, see_the_inbox, see_the_key
+from .push_targets import BLOCK, Target, target_of
 
 if TYPE_CHECKING:
     import arrow_odbc
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
 #: The temporary tables: what is to stand, what was seen, and who it must be.
 PUSHED, SEEN, PERSON = "renkei_pushed", "renkei_seen", "renkei_person"
 _SAVEPOINT = "renkei_block"
-#: Where the keys of pushes are kept, in the same database as the target's tables.
-INBOX = "renkei_inbox"
 #: SQLSTATE classes by which a target refuses a row, beside what its dialect knows as data or constraint.
 _REFUSING = ("02", "21", "22", "23", "27", "38", "39", "44", "45", "P0")
 
@@ -88,26 +89,21 @@ def desk_of(order: Order, connection: "arrow_odbc.Connection") -> Desk:
         what = f"{order['table']} ({', '.join(sorted(unknown))})"
         raise FixDeclaration("E_TARGET_OBJECT", connection=order["connection"], object=what, state="42S22")
     key = tuple(order["key"])
-    if order["inbox"] and dialect.source(ask, INBOX) is None:
-        raise FixDeclaration("E_TARGET_OBJECT", connection=order["connection"], object=INBOX, state="42S02")
-    _see_the_key(order, [frozenset(source.primary_key), *target.unique_keys(ask, source, order["table"])])
+    if order["inbox"]:
+        see_the_inbox(order, target, dialect.source(ask, INBOX), ask)
+    see_the_key(order, [frozenset(source.primary_key), *target.unique_keys(ask, source, order["table"])])
     connection.rollback()  # the catalogue was read in a transaction of its own
     for statement in target.begin(source):
         connection.execute(statement)
-    lost = {**unfit(payload.rows, exact_patterns(source)), **without_a_key(payload.rows, key)}
+    lost = {
+        **adrift(payload.rows, source),
+        **unfit(payload.rows, exact_patterns(source)),
+        **without_a_key(payload.rows, key),
+    }
     return Desk(
         connection=connection, ask=ask, dialect=dialect, target=target, source=source, key=key,
         payload=payload, refused=lost,
     )  # fmt: skip
-
-
-def _see_the_key(order: Order, unique: Sequence[frozenset[str]]) -> None:
-    if frozenset(order["key"]) not in unique:
-        problem = (
-            f"{order['feed']}: {', '.join(order['key'])} is neither the primary key nor a unique key of"
-            f" {order['table']}, so a row could be written twice"
-        )
-        raise FixDeclaration("E_DECLARATION", problems=problem)
 
 
 def _table(path: str) -> pa.Table:
@@ -156,6 +152,21 @@ def stage(desk: Desk, numbers: Sequence[int]) -> None:
     if payload.person:
         named = payload.rows.select(list(payload.person.values())).rename_columns(list(payload.person))
         _stage(desk, PERSON, named, numbers, prefix="w")
+
+
+def twice(desk: Desk, new: Collection[int]) -> dict[int, str]:
+    """Staged rows that have one key to the target's own mind, such as 1 and 01 in a column of numbers.
+
+    What was loaded as ``new`` stands by then; the second of its kind is refused.
+    """
+    keys = ", ".join(alias for alias, column in _aliases(desk, "c") if column.name in desk.key)
+    reader = desk.connection.read_arrow_batches(
+        f"SELECT q.n AS n FROM (SELECT n, COUNT(*) OVER (PARTITION BY {keys}) AS held FROM {PUSHED}) AS q"
+        " WHERE q.held > 1",
+        batch_size=BLOCK, fetch_concurrently=False,
+    )  # fmt: skip
+    found = (row for batch in reader for row in batch.column(0).to_pylist())
+    return {row: TWICE for row in found if row not in new}
 
 
 def _with_origin(payload: Payload) -> pa.Table:

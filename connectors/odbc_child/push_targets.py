@@ -90,6 +90,8 @@ class PostgreSQL:
             "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
             "SET LOCAL enable_hashjoin = off",
             "SET LOCAL enable_mergejoin = off",
+            # a moment that names no zone is Japan's, wherever the server stands
+            "SET LOCAL timezone = 'Asia/Tokyo'",
         )
 
     def unique_keys(self, ask: Ask, source: Source, table: str) -> list[frozenset[str]]:  # noqa: ARG002 - the protocol's
@@ -297,28 +299,6 @@ def target_of(dialect: str, *, connection: str) -> Target:
         )
         raise FixDeclaration("E_DECLARATION", problems=problem)
     return _TARGETS[dialect]
-
-
-def exact_patterns(source: Source) -> dict[str, str]:
-    """For each column that rounds: what a value looks like that would not survive it."""
-    patterns = {column.name: _too_fine(column.type.lower()) for column in source.columns}
-    return {name: pattern for name, pattern in patterns.items() if pattern}
-
-
-def _too_fine(kind: str) -> str | None:
-    decimals = re.match(r"(?:numeric|decimal)\((\d+)(?:,\s*(\d+))?\)", kind)
-    if decimals:
-        return rf"\.\d{{{decimals[2] or 0}}}0*[1-9]"
-    if re.match(r"(?:small|big)?int|(?:un)?signed", kind):
-        return r"\.0*[1-9]"
-    moment = re.match(r"(?:timestamp|datetime|time)(?:\((\d)\))?", kind)
-    if moment:
-        return rf":\d\d\.\d{{{moment[1] or _MICROSECONDS.get(kind.split()[0], 0)}}}0*[1-9]"
-    return r":\d*[1-9]" if kind == "date" else None
-
-
-#: Types of PostgreSQL that keep six digits unless told otherwise; MariaDB's keep none.
-_MICROSECONDS = {"timestamp": 6, "time": 6}
 
 
 def _unnested(name: str, rows: pa.Table, types: Sequence[str]) -> str:

@@ -247,6 +247,11 @@ def slot(legacy: Legacy, tmp_path: Path) -> Followed:
 
 @pytest.fixture
 def binlog(mariadb_server: MariadbServer, tmp_path: Path) -> Followed:
+    """The table on the session's server."""
+    return followed_log(mariadb_server, tmp_path)
+
+
+def followed_log(mariadb_server: MariadbServer, tmp_path: Path) -> Followed:
     """The table in a database of its own, and an account that may follow the log."""
     mariadb_server.execute(
         "DROP DATABASE IF EXISTS legacy", "CREATE DATABASE legacy CHARACTER SET utf8mb4",

@@ -44,6 +44,8 @@ innodb-log-file-size=16M
 innodb-flush-log-at-trx-commit=0
 innodb-stats-persistent=0
 sync-binlog=0
+innodb-flush-method=nosync
+innodb-doublewrite=0
 character-set-server=utf8mb4
 collation-server=utf8mb4_bin
 server-id=1
@@ -122,7 +124,7 @@ def mariadb_server() -> Iterator[MariadbServer]:
     """One server for each test process, gone with it."""
     folder = Path(tempfile.mkdtemp(prefix="renkei-mariadb-"))
     folder.chmod(0o755)  # the server's account must reach its folder
-    server = _start(folder)
+    server = started(folder)
     try:
         yield server
     finally:
@@ -134,35 +136,34 @@ def mariadb_server() -> Iterator[MariadbServer]:
 @pytest.fixture
 def mariadb(mariadb_server: MariadbServer, tmp_path: Path) -> Mariadb:
     """A fresh register with the three residents of PEOPLE in both databases."""
-    for database, charset in ((DATABASE, "utf8mb4"), (DATABASE_932, "cp932")):
-        mariadb_server.execute(
-            f"DROP DATABASE IF EXISTS {database}",
-            f"CREATE DATABASE {database} CHARACTER SET {charset}",
-            SCHEMA.format(database=database, charset=charset),
-        )
-    _accounts(mariadb_server)
-    made = Mariadb(
+    with contextlib.closing(mariadb_server.connect()) as owner, owner.cursor() as cursor:
+        for database, charset in ((DATABASE, "utf8mb4"), (DATABASE_932, "cp932")):
+            _fill(cursor, database, charset)
+        _accounts(cursor)
+    return Mariadb(
         server=mariadb_server,
         connection=_connection(mariadb_server, "renkei_pull", PULL_PASSWORD, tmp_path),
         pusher=_connection(mariadb_server, "renkei_push", PUSH_PASSWORD, tmp_path),
     )
-    for number, name, kana, note in PEOPLE:
-        row = (number, name, kana, note)
-        insert = "INSERT INTO {}.kojin VALUES (%s, 1, %s, %s, %s, '2026-04-01 12:34:56.789')"
-        made.execute(insert.format(DATABASE), parameters=row)
-        if _fits_cp932(name):
-            made.execute(insert.format(DATABASE_932), parameters=row)
-    return made
 
 
-def _accounts(server: MariadbServer) -> None:
+def _fill(cursor: Any, database: str, charset: str) -> None:
+    cursor.execute(f"DROP DATABASE IF EXISTS {database}")
+    cursor.execute(f"CREATE DATABASE {database} CHARACTER SET {charset}")
+    cursor.execute(SCHEMA.format(database=database, charset=charset))
+    people = [person for person in PEOPLE if charset == "utf8mb4" or _fits_cp932(person[1])]
+    insert = f"INSERT INTO {database}.kojin VALUES (%s, 1, %s, %s, %s, '2026-04-01 12:34:56.789')"
+    cursor.executemany(insert, people)
+
+
+def _accounts(cursor: Any) -> None:
     accounts = (("renkei_pull", PULL_PASSWORD, "SELECT"), ("renkei_push", PUSH_PASSWORD, "ALL"))
     for name, password, right in accounts:
-        server.execute(f"CREATE USER IF NOT EXISTS {name}@'127.0.0.1'")
-        server.execute(f"SET PASSWORD FOR {name}@'127.0.0.1' = PASSWORD(%s)", parameters=(password,))
+        cursor.execute(f"CREATE USER IF NOT EXISTS {name}@'127.0.0.1'")
+        cursor.execute(f"SET PASSWORD FOR {name}@'127.0.0.1' = PASSWORD(%s)", (password,))
         for database in (DATABASE, DATABASE_932):
-            server.execute(f"GRANT {right} ON {database}.* TO {name}@'127.0.0.1'")
-    server.execute(
+            cursor.execute(f"GRANT {right} ON {database}.* TO {name}@'127.0.0.1'")
+    cursor.execute(
         "GRANT REPLICATION SLAVE, REPLICATION CLIENT, BINLOG MONITOR ON *.* TO renkei_pull@'127.0.0.1'"
     )
 
@@ -185,9 +186,11 @@ def _fits_cp932(text: str) -> bool:
     return True
 
 
-def _start(folder: Path) -> MariadbServer:
+def started(folder: Path, *settings: str) -> MariadbServer:
+    """A server in a folder, with more settings than the usual ones."""
     port, configuration = free_port(), folder / "my.cnf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, port=port), "utf-8")
+    text = CONFIGURATION.format(folder=folder, port=port)
+    configuration.write_text("\n".join([text, *settings]), "utf-8")
     account = _account()
     if account:
         shutil.chown(folder, account, account)

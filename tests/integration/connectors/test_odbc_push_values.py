@@ -192,14 +192,15 @@ def test_an_inbox_that_would_take_a_key_twice_is_refused(
 
 
 def test_an_inbox_that_refuses_every_key_does_not_say_that_it_has_it(
-    register: Register, odbc: ModuleType, tmp_path: Any
+    on_postgresql: Register, odbc: ModuleType, tmp_path: Any
 ) -> None:
     inbox_of(
-        register, "push_key varchar(200) PRIMARY KEY, applied_at timestamp NULL, dare varchar(9) NOT NULL"
+        on_postgresql,
+        "push_key varchar(200) PRIMARY KEY, applied_at timestamp NULL, dare varchar(9) NOT NULL",
     )
 
     with pytest.raises(FixDeclaration) as told:
-        pushed(odbc, register, outgoing(), tmp_path, inbox=True)
+        pushed(odbc, on_postgresql, outgoing(), tmp_path, inbox=True)
 
     assert (told.value.code, told.value.facts["object"]) == ("E_TARGET_OBJECT", "renkei_inbox")
     assert told.value.facts["connection"] == "peer"
