@@ -80,6 +80,8 @@ PERSON = RecordType(
         ("name_key", TEXT),  # K1 strict key of full_name
         ("kana_key", TEXT),  # K1 strict key of full_name_kana
         ("common_name_key", TEXT),  # K1 strict key of common_name: a foreign resident's other name
+        ("name_loose_key", TEXT),  # K2 of full_name: finds likely persons, never links them
+        ("kana_loose_key", TEXT),  # K2 of full_name_kana
         ("sex", TEXT),  # JIS X 0303: 1 male 2 female 0 unknown 9 not applicable
         *_DATE_OF_BIRTH,
         ("date_of_death", DATE),

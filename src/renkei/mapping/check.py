@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 
 from renkei import formats
-from renkei.mapping import dates, digits
 from renkei.mapping.codes import CodeTable
+from renkei.mapping.expression import misspelt
 from renkei.mapping.lines import Lines
 from renkei.mapping.lines import Path as Place
 from renkei.mapping.problems import Problem, nearest
-from renkei.mapping.steps import STEPS, Step, parse
+from renkei.mapping.steps import STEPS, Known, Step, parse
 from renkei.records import RECORD_TYPES
 
 #: ``from`` as written: a name, a column, or a list of either.
@@ -148,28 +148,14 @@ class _Look:
             if option not in kind.options:
                 near = nearest(option, kind.options)
                 yield _Finding(place=place, expected=f"an option of {step.name}", found=option, nearest=near)
-        allowed = _ALLOWED.get(step.name, ())
-        if step.name == "code":
-            allowed = tuple(self.tables)
-        if allowed and step.argument not in allowed:
-            near = nearest(str(step.argument), allowed)
-            shown = " | ".join(allowed) if step.name != "code" else "a table in codes/"
-            yield _Finding(place=place, expected=shown, found=str(step.argument), nearest=near)
-        if step.name == "matches":
-            yield from _expression(step.argument, place)
-        if step.name == "boolean" and {"yes", "no"} - set(step.options):
-            yield _Finding(place=place, expected="yes and no", found=", ".join(step.options) or "neither")
-        if step.name == "address_key":
-            yield from self._municipality(step.argument, place)
+        for misuse in kind.misuses(step, self._known):
+            near = nearest(misuse.found, misuse.near) if misuse.near else ""
+            yield _Finding(place=place, expected=misuse.expected, found=misuse.found, nearest=near)
 
-    def _municipality(self, argument: object, place: Place) -> Iterator[_Finding]:
-        given = argument if isinstance(argument, dict) else {}
-        if ("municipality" in given) == ("code" in given):
-            yield _Finding(place=place, expected="municipality or code", found=str(argument))
-        known = {column["name"] for column in raw_columns(self.feed)}
-        if "municipality" in given and given["municipality"] not in known:
-            near = nearest(given["municipality"], known)
-            yield _Finding(place=place, expected="a raw column", found=given["municipality"], nearest=near)
+    @property
+    def _known(self) -> Known:
+        columns = frozenset(column["name"] for column in raw_columns(self.feed))
+        return Known(tables=self.tables, columns=columns, folder=self.folder)
 
     def _expectations(self) -> Iterator[_Finding]:
         for number, row in enumerate(self.feed.get("expect", ())):
@@ -177,7 +163,8 @@ class _Look:
             if row["field"] not in self.schema.names:
                 near = nearest(row["field"], self.schema.names)
                 yield _Finding(place=place, expected="a target column", found=row["field"], nearest=near)
-            yield from _expression(row.get("matches", ""), place)
+            if misspelt(row.get("matches", "")):
+                yield _Finding(place=place, expected="an RE2 expression", found=repr(row["matches"]))
 
     def _schedule(self) -> Iterator[_Finding]:
         if len(self.feed["schedule"].split()) != 5:
@@ -199,26 +186,3 @@ class _Look:
         ):
             where = ("format", *place) if place else ("format",)
             yield _Finding(place=where, expected=expected, found=found, nearest=near[0] if near else "")
-
-
-_ALLOWED = {
-    "wareki": ("GYYMMDD", "EYYMMDD", "TEXT"),
-    "seireki": ("YYYYMMDD",),
-    "timestamp": ("YYYYMMDDhhmmss", "ISO"),
-    "check_digit": tuple(digits.CHECKS),
-}
-assert set(_ALLOWED["wareki"] + _ALLOWED["seireki"]) < set(
-    dates.PATTERNS
-)  # a pattern offered is one that is read
-
-
-def _expression(pattern: str, place: Place) -> Iterator[_Finding]:
-    """Only expressions that run in linear time are taken: no look-around, no back-references."""
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error:
-        yield _Finding(place=place, expected="an RE2 expression", found=repr(pattern))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from renkei.errors import Hold
 from renkei.mapping.declaration import Expectation, FieldRule, Mapping
-from renkei.mapping.steps import STEPS, Surroundings, Value
+from renkei.mapping.steps import SPREAD, STEPS, Surroundings, Value
 from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Batch, Mapped
 from renkei.records import RECORD_TYPES, RecordType
 
@@ -29,7 +29,6 @@ PROFILE_LEAST = 100
 BAD_CHARACTER = r"[\x00-\x1f\x7f\u{80}-\u{9f}\u{fffd}]"
 
 _PADDING = " \u3000"
-_PARTS = ("lo", "hi", "precision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,6 @@ class Plan:
 
     def _targets(self) -> list[pl.Expr]:
         found = {name: expr for cell in self.cells for name, expr in _spread(cell, self.record).items()}
-        found |= {cell.rule.to: _single(cell) for cell in self.cells if not _is_interval(cell, self.record)}
         types = dict(zip(self.record.schema.names, self.record.schema.types, strict=True))
         for name in self.record.schema.names[1:]:
             found.setdefault(name, pl.lit(None, _polars(types[name])))
@@ -161,22 +159,15 @@ def _source(rule: FieldRule) -> pl.Expr:
     return pl.when(joined != "").then(joined).otherwise(None)
 
 
-def _is_interval(cell: _Cell, record: RecordType) -> bool:
-    return cell.value.kind == "interval" and f"{cell.rule.to}_lo" in record.schema.names
-
-
 def _spread(cell: _Cell, record: RecordType) -> dict[str, pl.Expr]:
-    """A date that the record type keeps as an interval fills its four neighbours too."""
-    if not _is_interval(cell, record):
-        return {}
+    """The field's column, and the neighbours of a value of several parts, where the record has them."""
     name, column = cell.rule.to, pl.col(cell.name)
-    parts = {f"{name}_{part}": column.struct.field(part) for part in _PARTS}
-    return {name: column.struct.field("date"), f"{name}_raw": cell.source, **parts}
-
-
-def _single(cell: _Cell) -> pl.Expr:
-    column = pl.col(cell.name)
-    return column.struct.field("date") if cell.value.kind == "interval" else column
+    if cell.value.kind not in SPREAD:
+        return {name: column}
+    first, parts = SPREAD[cell.value.kind]
+    beside = {f"{name}_{part}": column.struct.field(part) for part in parts} | {f"{name}_raw": cell.source}
+    kept = {place: expr for place, expr in beside.items() if place in record.schema.names}
+    return {name: column.struct.field(first), **kept}
 
 
 def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
@@ -195,7 +186,7 @@ def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
         long = (column.str.len_chars() > rule.most).fill_null(value=False)
         judged.append((place, "E_TOO_LONG", f"{detail} limit={rule.most}", long))
     if rule.required:
-        empty = cell.source.is_null() if cell.value.kind == "interval" else column.is_null()
+        empty = cell.source.is_null() if cell.value.kind in SPREAD else column.is_null()
         judged.append((place, "E_MISSING_VALUE", detail, empty))
     return judged
 

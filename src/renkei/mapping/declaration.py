@@ -20,7 +20,7 @@ from renkei.mapping import codes as code_tables
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.lines import Lines, locate
 from renkei.mapping.problems import Problem, refuse
-from renkei.mapping.steps import Step, parse
+from renkei.mapping.steps import STEPS, Step, parse
 from renkei.model import Feed
 
 #: How long a change may take to show when the feed says nothing: one night and its morning.
@@ -29,9 +29,6 @@ DEFAULT_LAG = "26h"
 Rows = Sequence[MappingOf[str, Any]]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
-#: Steps after which a text is still what the source wrote.
-_KEEPING = frozenset({"trim", "wide_kana", "check_digit", "postal", "matches", "pad"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +47,7 @@ class FieldRule:
     @property
     def keeps_text(self) -> bool:
         """True when the text of the source itself is stored."""
-        return all(step.name in _KEEPING for step in self.steps)
+        return all(STEPS[step.name].keeps for step in self.steps)
 
 
 @dataclass(frozen=True, kw_only=True)

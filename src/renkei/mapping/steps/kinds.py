@@ -1,0 +1,129 @@
+"""What a step is: the value it takes and gives, its faults, how it is written, whether it can be undone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from renkei.mapping.codes import CodeTable
+
+Kind = Literal["text", "date", "interval", "timestamp", "integer", "boolean", "place"]
+
+#: Kinds that are a struct → its parts, each stored in a neighbour ``<target>_<part>`` where the record type
+#: has one. The target itself takes the part that is named first.
+SPREAD: dict[Kind, tuple[str, tuple[str, ...]]] = {"interval": ("date", ("lo", "hi", "precision"))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """``bad`` is judged on the step's own result ``pl.col(result)`` and on the text it was made from."""
+
+    code: str
+    bad: Callable[[pl.Expr, pl.Expr], pl.Expr]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A value under way: its expression, what it holds, and what can be wrong with it."""
+
+    expr: pl.Expr
+    kind: Kind = "text"
+    faults: tuple[Fault, ...] = ()
+
+    def then(self, expr: pl.Expr, *faults: Fault, kind: Kind | None = None) -> "Value":
+        """The value after one more step."""
+        return replace(self, expr=expr, kind=kind or self.kind, faults=(*self.faults, *faults))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a step may know beside its value: code tables, the day, and the raw columns by name."""
+
+    codes: Mapping[str, CodeTable]
+    as_of: date
+    raw: Callable[[str], pl.Expr]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step as declared: its name, its main argument and its options."""
+
+    name: str
+    argument: Any = None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What a mapping's steps may name: code tables, raw columns, files beside the mapping."""
+
+    tables: Mapping[str, CodeTable]
+    columns: frozenset[str]
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misuse:
+    """What is wrong with a step's arguments; ``near`` are the names that could have been meant."""
+
+    expected: str
+    found: str
+    near: Sequence[str] = ()
+
+
+def nothing_wrong(_step: Step, _known: Known) -> Iterator[Misuse]:
+    """Any argument will do."""
+    yield from ()
+
+
+def one_of(*allowed: str) -> Callable[[Step, Known], Iterator[Misuse]]:
+    """The argument must be one of these words."""
+
+    def misuses(step: Step, _known: Known) -> Iterator[Misuse]:
+        if step.argument not in allowed:
+            yield Misuse(expected=" | ".join(allowed), found=str(step.argument), near=allowed)
+
+    return misuses
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepKind:
+    """How a step is written and what it does.
+
+    ``misuses`` says what is wrong with its arguments. ``undo`` gives the text that the step would have made
+    this value of: None where that cannot be known, and ``lossy`` then says why, in Japanese and English.
+    ``keeps``: after the step a text is still what the source wrote.
+    """
+
+    build: Callable[[Value, Step, Surroundings], Value]
+    says: str
+    takes: Kind = "text"
+    gives: Kind = "text"
+    argument: Literal["none", "needed", "optional"] = "none"
+    options: tuple[str, ...] = ()
+    misuses: Callable[[Step, Known], Iterator[Misuse]] = nothing_wrong
+    undo: Callable[[pl.Expr, Step, Surroundings], pl.Expr] | None = None
+    lossy: tuple[str, str] = ("元の書き方が残らない", "the source's spelling is not kept")
+    keeps: bool = False
+
+
+def lost(result: pl.Expr, source: pl.Expr) -> pl.Expr:
+    """Something was written and nothing came out."""
+    return result.is_null() & source.is_not_null()
+
+
+def must_match(pattern: str) -> Fault:
+    """A value that is there must match."""
+
+    def wrong(result: pl.Expr, _source: pl.Expr) -> pl.Expr:
+        return result.is_not_null() & ~result.str.contains(pattern)
+
+    return Fault(code="E_BAD_FORMAT", bad=wrong)
+
+
+def texts(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One text or several, as several."""
+    return (given,) if isinstance(given, str) else tuple(given)

@@ -1,0 +1,18 @@
+"""Which declarations are in force, who proposed and who approved them."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file in one transaction."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text("utf-8").replace("%", "%%"))
+
+
+def downgrade() -> None:
+    """History is never thrown away by a migration."""
+    raise NotImplementedError("approvals are never thrown away")
