@@ -50,7 +50,7 @@ from renkei.formats.changes.deltas import Change, Commit, Row
 from renkei.formats.changes.row_image import Described, Reader
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-from . import mariadb_link
+from .parts import mariadb_link
 
 #: Events 165 to 171 hold rows or statements compressed, which the library would pass over in silence.
 _COMPRESSED = range(165, 172)

@@ -38,7 +38,7 @@ from renkei.errors import FixDeclaration, Stop, TryAgain
 from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import Fetched, fetch_new, offered_of, standing
 
-from . import object_store_link, object_store_push
+from .parts import object_store_link, object_store_push
 
 if TYPE_CHECKING:
     from renkei.part import Rack

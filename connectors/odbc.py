@@ -26,7 +26,6 @@ What a pull promises:
 - a login that the server refuses is never tried a second time; reaching the server is.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -36,7 +35,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import tenacity
@@ -48,8 +46,10 @@ from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadB
 from renkei.part import held, publish
 from renkei.secrets import secret
 
-#: Where the program that holds the driver is: the package ``odbc_child`` beside this file.
-FOLDER = Path(__file__).parent
+from .parts import odbc_push
+
+#: Where the program that holds the driver is: the package ``odbc_child``.
+PARTS = Path(__file__).parent / "parts"
 #: How many lists of known rows stay beside the one that the hub's position names.
 _KNOWN = 2
 
@@ -98,14 +98,14 @@ class OdbcConnector:
 
     def push(self, feed: Feed, outgoing: Outgoing) -> Receipt:
         """Upsert rows by key, once a push key; what is no longer as it was seen is left alone."""
-        receipt: Receipt = _beside("odbc_push").push(
+        receipt: Receipt = odbc_push.push(
             feed, outgoing, order=self._order(feed.id), workdir=self._workdir, run=self._in_child
         )
         return receipt
 
     def read_back(self, feed: Feed, outgoing: Outgoing) -> ReadBack:
         """On a new connection, what stands where a push wrote."""
-        found: ReadBack = _beside("odbc_push").read_back(
+        found: ReadBack = odbc_push.read_back(
             feed, outgoing, order=self._order(feed.id), workdir=self._workdir, run=self._in_child
         )
         return found
@@ -189,16 +189,6 @@ class OdbcConnector:
             _end(child)
 
 
-def _beside(name: str) -> ModuleType:
-    """A module beside this file: connectors are loaded by path, so their parts are too."""
-    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _is_passing(error: BaseException) -> bool:
     return isinstance(error, TryAgain) and error.code in {"E_LINK_DOWN", "E_PULL_LOST", "E_SOURCE_BUSY"}
 
@@ -249,7 +239,7 @@ def _seconds(value: float | str) -> float:
 def _environment() -> dict[str, str]:
     """The child finds the hub's own modules, and libpq speaks English, so that faults can be told apart."""
     source = str(Path(errors.__file__).parents[1])
-    path = os.pathsep.join(filter(None, (source, str(FOLDER), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (source, str(PARTS), os.environ.get("PYTHONPATH"))))
     kept = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith("ODBC")}
     return {**kept, "PYTHONPATH": path, "LC_ALL": "C.UTF-8"}
 

@@ -32,7 +32,7 @@ from renkei.formats.changes import deltas
 from renkei.formats.changes.deltas import Change, Commit
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-from . import pg_link
+from .parts import pg_link
 
 #: The channel of NOTIFY; its message is the name of the table.
 CHANNEL = "renkei_outbox"

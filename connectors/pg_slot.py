@@ -38,7 +38,7 @@ from renkei.formats.changes.deltas import Change, Commit
 from renkei.formats.changes.pgoutput import Relation, Written
 from renkei.model import Checkpoint, Connection, Delivery, Feed
 
-from . import pg_link
+from .parts import pg_link
 
 #: How far the log may grow by other tables' changes before a delivery without rows moves the position.
 IDLE_BYTES = 16 << 20

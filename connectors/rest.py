@@ -39,7 +39,7 @@ from renkei.failpoint import failpoint
 from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import disk_errors, forget_others, held, publish, stem_of
 
-from . import rest_link, rest_pages, rest_push, rest_spool
+from .parts import rest_link, rest_pages, rest_push, rest_spool
 
 
 def connect(connection: Connection, *, workdir: Path) -> "RestConnector":

@@ -39,10 +39,10 @@ from renkei.errors import FixDeclaration, Stop, TryAgain
 from renkei.model import Checkpoint, Connection, Delivery, Feed, Outgoing, ReadBack, Receipt
 from renkei.part import Fetched, fetch_new, offer, offered_of, standing
 
-from . import sftp_offer, sftp_probe
+from .parts import sftp_offer, sftp_probe
 
 if TYPE_CHECKING:
-    from .sftp_wire import Wire
+    from .parts.sftp_wire import Wire
 
 
 def connect(connection: Connection, *, workdir: Path) -> "SftpConnector":
@@ -277,10 +277,10 @@ def _opener(connection: Connection) -> "Callable[..., Wire]":
     settings = connection.settings
     declared = settings.get("wire") == "asyncssh" or "algorithms" in settings or "names" in settings
     if declared:
-        from . import sftp_asyncssh
+        from .parts import sftp_asyncssh
 
         return sftp_asyncssh.open_wire
-    from . import sftp_paramiko
+    from .parts import sftp_paramiko
 
     return sftp_paramiko.open_wire
 

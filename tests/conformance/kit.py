@@ -94,20 +94,25 @@ def states_its_triple(subject: Subject) -> None:
 def imports_stay_inside_the_fence(subject: Subject) -> None:
     """Only the hub's nouns, and never another connector."""
     source = Path(str(subject.module.__file__))
-    others = {place.stem for place in source.parent.glob("*.py")}
-    own = {place for place in source.parent.rglob("*.py") if _belongs(place, source)}
-    for place in own:
+    others = {place.stem for place in source.parent.glob("*.py")} - {source.stem}
+    for place in parts_of(source):
         for name in imported_by(place):
             parts = name.split(".")
             assert parts[0] != "renkei" or parts[1] in ALLOWED, f"{place.name} imports {name}"
-            mine = parts[0].startswith(source.stem)
-            assert parts[0] not in others or mine, f"{place.name} imports {name}"
+            assert parts[0] not in others, f"{place.name} imports {name}"
 
 
-def _belongs(place: Path, source: Path) -> bool:
-    """A connector's siblings and folders begin with its name."""
-    top = place.relative_to(source.parent).parts[0]
-    return top.removesuffix(".py") == source.stem or top.startswith(f"{source.stem}_")
+def parts_of(source: Path) -> set[Path]:
+    """The connector's file and every part that it reaches: by import, and the program that it starts."""
+    shelf = source.parent / "parts"
+    known = {place.stem: place for place in shelf.glob("*.py")}
+    found, ahead = {source}, [source]
+    while ahead:
+        told = imported_by(ahead.pop())
+        new = {known[name] for name in told & known.keys()} - found
+        found |= new
+        ahead += new
+    return found | set((shelf / f"{source.stem}_child").rglob("*.py"))
 
 
 # pulling ------------------------------------------------------------------------------------------
@@ -353,12 +358,16 @@ def unfinished(workdir: Path) -> list[str]:
 
 
 def imported_by(place: Path) -> set[str]:
-    """Every module that a file imports, ``renkei`` ones with their submodule."""
+    """Every module that a file imports, ``renkei`` ones with their submodule, its own parts by their name."""
     found = set()
     for node in ast.walk(ast.parse(place.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            bare = node.module == "renkei"
-            found |= {f"renkei.{alias.name}" for alias in node.names} if bare else {node.module}
+        elif isinstance(node, ast.ImportFrom):
+            module = (
+                (node.module or "").removeprefix("parts").lstrip(".") if node.level else node.module or ""
+            )
+            bare = module in {"", "renkei"}
+            prefix = "renkei." if module == "renkei" else ""
+            found |= {f"{prefix}{alias.name}" for alias in node.names} if bare else {module}
     return found - set(sys.stdlib_module_names)

@@ -69,7 +69,17 @@ def without(folder: Path, file: str, *patches: tuple[str, str]) -> ModuleType:
         assert text.count(guard) == 1, f"{file} has no longer exactly one: {guard}"
         text = text.replace(guard, nothing)
     (twin / file).write_text(text, "utf-8")
-    return load_connector(twin, Path(file).parts[0].removesuffix(".py").removesuffix("_child"))
+    return load_connector(twin, _connector_of(file))
+
+
+def _connector_of(file: str) -> str:
+    """The connector that a file or a part belongs to: of the same name, or the same first word."""
+    name = file.removeprefix("parts/").partition("/")[0].removesuffix(".py")
+    known = sorted((place.stem for place in CONNECTORS.glob("*.py")), key=len, reverse=True)
+    word = name.partition("_")[0]
+    return next(
+        (each for each in known if name.startswith(each)), next(e for e in known if e.startswith(word))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

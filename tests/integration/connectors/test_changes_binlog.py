@@ -79,7 +79,7 @@ def test_rows_that_a_foreign_key_changes_are_not_in_the_log_so_it_is_refused(bin
 
 
 def test_a_cascade_would_really_be_missed(binlog: Followed, tmp_path: Path) -> None:
-    without(tmp_path, "mariadb_link.py", ("    if _CASCADE.search(made):", "    if False:"))
+    without(tmp_path, "parts/mariadb_link.py", ("    if _CASCADE.search(made):", "    if False:"))
     twin = binlog.twin(load_connector(tmp_path / "twin", "mariadb_binlog"))
     binlog.execute(
         "CREATE TABLE setai (setai_no int PRIMARY KEY) ENGINE=InnoDB", "INSERT INTO setai VALUES (1)",
@@ -256,7 +256,7 @@ def test_a_cut_is_told_and_not_glossed_over_by_the_library(binlog: Followed) -> 
 
 
 def test_without_the_limit_the_library_would_begin_again(binlog: Followed, tmp_path: Path) -> None:
-    without(tmp_path, "mariadb_link.py", ("if len(self._opened) >= 3:", "if len(self._opened) >= 99:"))
+    without(tmp_path, "parts/mariadb_link.py", ("if len(self._opened) >= 3:", "if len(self._opened) >= 99:"))
 
     with pytest.raises((pytest.fail.Exception, AssertionError, Exception)) as noticed:
         cut_off(binlog.twin(load_connector(tmp_path / "twin", "mariadb_binlog")))

@@ -287,7 +287,7 @@ def test_twin_that_takes_half_a_head_for_a_whole_one_sees_an_empty_bucket(
     store: Store, tmp_path: Path
 ) -> None:
     whole = ("if any(name not in answer for name in _ANSWERED.get(operation, ())):", "if False:")
-    twin = twin_of(tmp_path, "object_store_link.py", whole)
+    twin = twin_of(tmp_path, "parts/object_store_link.py", whole)
     store.put(KEY, OLD[:60_000])
 
     with FaultProxy(store.port, faults=[Fault(direction="down", after=100, action="cut")]) as proxy:

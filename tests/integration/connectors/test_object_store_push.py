@@ -98,7 +98,7 @@ def test_another_object_is_never_written_over(
 
 
 def test_twin_without_the_condition_writes_over_another_object(store: Store, tmp_path: Path) -> None:
-    twin = twin_of(tmp_path, "object_store_push.py", (', Body=body, IfNoneMatch="*"', ", Body=body"))
+    twin = twin_of(tmp_path, "parts/object_store_push.py", (', Body=body, IfNoneMatch="*"', ", Body=body"))
     store.put(KEY, b"theirs")
 
     push(twin, store.connection, sent(tmp_path))

@@ -70,7 +70,7 @@ def test_twin_that_tries_a_refused_key_again_knocks_many_times(store: Store, tmp
         'return Stop("E_AUTH", connection=connection)',
         'return TryAgain("E_AUTH", connection=connection)',
     )
-    twin = twin_of(tmp_path, "object_store_link.py", refused)
+    twin = twin_of(tmp_path, "parts/object_store_link.py", refused)
 
     with refusing("InvalidAccessKeyId") as (port, knocked), pytest.raises(TryAgain, match="E_AUTH"):
         pull(twin, store.at(port, retry_seconds="2"), tmp_path / "work")

@@ -76,7 +76,7 @@ def test_a_change_at_the_very_moment_of_the_mark_is_found(
 
 
 def test_twin_with_a_plain_greater_than_loses_a_tie(juki: Juki, tmp_path: Path) -> None:
-    twin = without(tmp_path, "odbc_child/delta.py", PLAIN_CURSOR)
+    twin = without(tmp_path, "parts/odbc_child/delta.py", PLAIN_CURSOR)
 
     assert change_in_a_tie(twin, juki, tmp_path) == []
 
@@ -117,7 +117,7 @@ def test_a_commit_later_than_the_overlap_is_found_by_the_sweep(
 
 def test_twin_without_an_overlap_loses_a_late_commit(juki: Juki, tmp_path: Path) -> None:
     none = ('stamp.before(timedelta(seconds=order["delta"]["overlap"]))', "stamp.before(timedelta(0))")
-    twin = without(tmp_path, "odbc_child/delta.py", none)
+    twin = without(tmp_path, "parts/odbc_child/delta.py", none)
 
     _, found = commit_late(twin, juki, tmp_path)
 
@@ -166,7 +166,9 @@ def test_a_sweep_that_finds_too_much_reads_all_again(odbc: ModuleType, juki: Juk
 
 
 def test_twin_that_trusts_the_time_of_change_never_finds_a_delete(juki: Juki, tmp_path: Path) -> None:
-    twin = without(tmp_path, "odbc_child/delta.py", ("    if _is_due(since, snapshot):\n", "    if False:\n"))
+    twin = without(
+        tmp_path, "parts/odbc_child/delta.py", ("    if _is_due(since, snapshot):\n", "    if False:\n")
+    )
     whole = first_of(twin, juki, tmp_path)
     juki.execute("DELETE FROM juki.kojin WHERE atena_no = '0000000035'")
 

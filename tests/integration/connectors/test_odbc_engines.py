@@ -266,7 +266,7 @@ def test_twin_without_a_snapshot_of_mariadb_sees_two_moments(
     mariadb: Mariadb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twin = without(
-        tmp_path, "odbc_child/dialects/mariadb.py",
+        tmp_path, "parts/odbc_child/dialects/mariadb.py",
         ("ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL READ COMMITTED"),
         ('return query, "REPEATABLE-READ read-only 1 utf8mb4"', 'return query, "READ-COMMITTED read-only 1 utf8mb4"'),
     )  # fmt: skip
@@ -309,7 +309,7 @@ def test_twin_that_trusts_every_engine_to_have_snapshots_delivers_the_past(
     mariadb: Mariadb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     every = ('has_snapshot=engine in {None, "", "InnoDB"}', "has_snapshot=True")
-    twin = without(tmp_path, "odbc_child/dialects/mariadb.py", every)
+    twin = without(tmp_path, "parts/odbc_child/dialects/mariadb.py", every)
 
     delivered, there = pull_a_moving_table(twin, mariadb, tmp_path / "work", monkeypatch)
 
@@ -336,7 +336,7 @@ def test_a_dialect_that_nobody_knows_is_named(odbc: ModuleType, tmp_path: Path) 
 
 
 def test_twin_without_the_text_settings_of_mariadb_loses_characters(mariadb: Mariadb, tmp_path: Path) -> None:
-    twin = without(tmp_path, "odbc_child/dialects/mariadb.py", ("CHARSET=utf8mb4;", "CHARSET=latin1;"))
+    twin = without(tmp_path, "parts/odbc_child/dialects/mariadb.py", ("CHARSET=utf8mb4;", "CHARSET=latin1;"))
 
     with pytest.raises(Stop):
         pull(twin, mariadb.connection, tmp_path / "work", **KEY)

@@ -54,8 +54,8 @@ def test_twin_without_proof_takes_what_the_source_did_not_say(
     juki: Juki, tmp_path: Path, alter: Alter, code: str
 ) -> None:
     juki.fill(2)
-    without(tmp_path, "odbc_child/chunks.py", ANY_ANSWER)
-    twin = without(tmp_path, "odbc_child/pull.py", NO_HASH, NO_COUNT)
+    without(tmp_path, "parts/odbc_child/chunks.py", ANY_ANSWER)
+    twin = without(tmp_path, "parts/odbc_child/pull.py", NO_HASH, NO_COUNT)
 
     with FaultProxy(juki.cluster.port, rewrite=data_rows(alter)) as proxy:
         names = [row["shimei"] for row in rows_of(pull(twin, juki.at(proxy.port), tmp_path / "work"))]
@@ -110,14 +110,14 @@ def test_rows_count_and_checksum_are_of_one_moment(
 def test_twin_without_a_snapshot_sees_two_moments(
     juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin = without(tmp_path, "odbc_child/dialects/postgresql.py", *READ_COMMITTED)
+    twin = without(tmp_path, "parts/odbc_child/dialects/postgresql.py", *READ_COMMITTED)
 
     with pytest.raises(Stop, match="E_PULL_SHORT"):
         pull_while_a_clerk_works(twin, juki, tmp_path / "work", monkeypatch)
 
 
 def test_a_driver_that_forgets_the_snapshot_is_refused(juki: Juki, tmp_path: Path) -> None:
-    forgetful = without(tmp_path, "odbc_child/dialects/postgresql.py", READ_COMMITTED[0])
+    forgetful = without(tmp_path, "parts/odbc_child/dialects/postgresql.py", READ_COMMITTED[0])
 
     with pytest.raises(Stop, match="E_DRIVER"):
         pull(forgetful, juki.connection, tmp_path / "work")
@@ -182,13 +182,13 @@ def test_twin_that_keeps_the_rows_fetched_so_far_loses_residents(
 ) -> None:
     until_it_breaks = ("def ahead(", SO_FAR + "def ahead(")
     keeps = ("(item := following.result())", "(item := _so_far(following))")
-    without(tmp_path, "odbc_child/chunks.py", until_it_breaks, keeps)
+    without(tmp_path, "parts/odbc_child/chunks.py", until_it_breaks, keeps)
     without(
         tmp_path,
-        "odbc_child/snapshot.py",
+        "parts/odbc_child/snapshot.py",
         ("        )  # fmt: skip\n        connection.rollback()\n", "        )\n"),
     )
-    twin = without(tmp_path, "odbc_child/pull.py", NO_COUNT)
+    twin = without(tmp_path, "parts/odbc_child/pull.py", NO_COUNT)
 
     delivery = pull_while_the_backend_is_ended(twin, juki, tmp_path / "work", monkeypatch)
 
@@ -227,7 +227,7 @@ def test_twin_that_retries_every_login_would_lock_the_account(juki: Juki, tmp_pa
         'return not fault.state.startswith("28") and bool(_PASSING_LOGIN.search(fault.text))',
         "return True",
     )
-    without(tmp_path, "odbc_child/dialects/postgresql.py", every)
+    without(tmp_path, "parts/odbc_child/dialects/postgresql.py", every)
     twin = without(
         tmp_path, "odbc.py", ("tenacity.stop_after_delay(patience)", "tenacity.stop_after_attempt(2)")
     )

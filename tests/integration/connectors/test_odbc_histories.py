@@ -61,9 +61,9 @@ def _rows(part: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def child(odbc: ModuleType) -> Iterator[ModuleType]:
     """The child's module, without its process."""
-    sys.path.append(str(CONNECTORS))
+    sys.path.append(str(CONNECTORS / "parts"))
     yield import_module("odbc_child.pull")
-    sys.path.remove(str(CONNECTORS))
+    sys.path.remove(str(CONNECTORS / "parts"))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

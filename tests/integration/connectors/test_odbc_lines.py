@@ -24,9 +24,9 @@ ROWS = st.integers(1, 4).flatmap(
 @pytest.fixture(scope="module")
 def lines() -> Iterator[ModuleType]:
     """The module as the child process has it."""
-    sys.path.append(str(CONNECTORS))
+    sys.path.append(str(CONNECTORS / "parts"))
     yield import_module("odbc_child.lines")
-    sys.path.remove(str(CONNECTORS))
+    sys.path.remove(str(CONNECTORS / "parts"))
 
 
 @pytest.fixture(scope="module")

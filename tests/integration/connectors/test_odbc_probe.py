@@ -22,9 +22,12 @@ Probe = Callable[[Connection], Mapping[str, str]]
 
 
 #: Of the characters every eighth is tried; all of them are with the driver that is known to lose some.
-EIGHTH = ("odbc_child/probe_texts.py", "in characters() for shape", "in characters()[::8] for shape")
+EIGHTH = ("parts/odbc_child/probe_texts.py", "in characters() for shape", "in characters()[::8] for shape")
 #: What may hang is left out.
-SHORT = (EIGHTH, ("odbc_child/probe.py", "for name, check in _APART.items()}", "for name, check in ()}"))
+SHORT = (
+    EIGHTH,
+    ("parts/odbc_child/probe.py", "for name, check in _APART.items()}", "for name, check in ()}"),
+)
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_the_loss_of_taka_by_the_mariadb_driver_is_found_and_remedied(mariadb: M
 def test_a_connector_that_forgets_the_text_settings_is_found_wrong(mariadb: Mariadb, tmp_path: Path) -> None:
     reading = '    made.setdecoding(pyodbc.SQL_WCHAR, "utf-8", ctype=pyodbc.SQL_CHAR)\n'
     writing = '    made.setencoding("utf-8", ctype=pyodbc.SQL_CHAR)\n'
-    forgotten = (("odbc_child/links.py", setting, "") for setting in (reading, writing))
+    forgotten = (("parts/odbc_child/links.py", setting, "") for setting in (reading, writing))
     naive = twin(tmp_path, *forgotten, *SHORT)
 
     text = naive.connect(mariadb.connection, workdir=tmp_path / "work").probe()["text_by_row"]
@@ -119,7 +122,7 @@ def test_sqlite_keeps_texts_but_makes_floats_of_decimals(sqlite: Sqlite, look: P
 def test_a_session_that_is_not_read_only_is_found(sqlite: Sqlite, tmp_path: Path) -> None:
     open_ = twin(
         tmp_path,
-        ("odbc_child/dialects/sqlite.py", '() if writes else ("PRAGMA query_only = ON",)', "()"),
+        ("parts/odbc_child/dialects/sqlite.py", '() if writes else ("PRAGMA query_only = ON",)', "()"),
         *SHORT,
     )
 

@@ -21,7 +21,9 @@ from renkei.errors import FixDeclaration
 from renkei.model import Outgoing, ReadBack, Receipt
 
 Push = Callable[..., Receipt]
-JUDGE, DESK, TARGETS, PUSH = (f"odbc_child/push{part}.py" for part in ("_judge", "_desk", "_targets", ""))
+JUDGE, DESK, TARGETS, PUSH = (
+    f"parts/odbc_child/push{part}.py" for part in ("_judge", "_desk", "_targets", "")
+)
 MOVED = """
 atena_no   | shimei
 0000000019 | 髙﨑　転郎

@@ -16,7 +16,9 @@ from renkei.errors import RenkeiError, TryAgain
 from renkei.failpoint import PUSH_NAMES
 from renkei.model import Connection, Outgoing, ReadBack, Receipt
 
-JUDGE, DESK, TARGETS, PUSH = (f"odbc_child/push{part}.py" for part in ("_judge", "_desk", "_targets", ""))
+JUDGE, DESK, TARGETS, PUSH = (
+    f"parts/odbc_child/push{part}.py" for part in ("_judge", "_desk", "_targets", "")
+)
 #: Of the links that a push opens the first only knocks; the second carries it.
 CARRYING = 2
 #: So many bytes from the end of what the target says there is not yet the word that the commit is done.
@@ -179,7 +181,7 @@ def test_a_push_that_takes_silence_for_failure_says_so_of_what_was_done(
     total = passed(on_postgresql, hub)["down"]
     on_postgresql.execute("DELETE FROM {t}")
     sure = Hub(
-        twin(tmp_path, ("odbc_push.py", "if not verdicts.exists():", "if True:"),
+        twin(tmp_path, ("parts/odbc_push.py", "if not verdicts.exists():", "if True:"),
              (PUSH, 'return code or "unknown"', "raise")), tmp_path / "twin_work"
     )  # fmt: skip
 

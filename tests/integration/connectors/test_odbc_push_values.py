@@ -11,7 +11,7 @@ from tests.integration.connectors.pushing import Register, effects_of, outgoing,
 from renkei.errors import FixDeclaration
 from renkei.model import Outgoing, Receipt
 
-PUSH, TARGETS = "odbc_child/push.py", "odbc_child/push_targets.py"
+PUSH, TARGETS = "parts/odbc_child/push.py", "parts/odbc_child/push_targets.py"
 NUMBERED = {"key": "bango", "columns": ["bango", "shimei"]}
 ONE_TWICE = "bango | shimei\n1 | 甲\n01 | 乙\n2 | 丙"
 

@@ -87,7 +87,9 @@ def test_twin_that_does_not_ask_the_source_keeps_what_is_no_longer_so(juki: Juki
         "reader.stated(entry.range, is_escaped=entry.is_escaped) != (entry.rows, entry.digest)",
         "False",
     )
-    twin = without(tmp_path, "odbc_child/pull.py", trusting, ("    if counted != stated:", "    if False:"))
+    twin = without(
+        tmp_path, "parts/odbc_child/pull.py", trusting, ("    if counted != stated:", "    if False:")
+    )
     juki.fill(10_000)
     cut_after(juki, twin, tmp_path / "work", after=700_000)
     change_every_kind(juki)
@@ -111,12 +113,14 @@ def test_a_chunk_that_rotted_on_our_disk_is_fetched_again(
 
 
 def test_twin_that_trusts_its_disk_delivers_the_rot(juki: Juki, tmp_path: Path) -> None:
-    without(tmp_path, "odbc_child/keep.py", ("if digest == entry.digest else None", "if digest else None"))
+    without(
+        tmp_path, "parts/odbc_child/keep.py", ("if digest == entry.digest else None", "if digest else None")
+    )
     no_hash = (
         "    if hashlib.md5(chunk.text, usedforsecurity=False).hexdigest() != chunk.digest:",
         "    if False:",
     )
-    twin = without(tmp_path, "odbc_child/pull.py", no_hash)
+    twin = without(tmp_path, "parts/odbc_child/pull.py", no_hash)
     juki.fill(10_000)
     cut_after(juki, twin, tmp_path / "work", after=700_000)
     for place in (tmp_path / "work").glob("*.chunk"):
@@ -206,7 +210,7 @@ MANY = ("_LONG = 100_000", "_LONG = 1_000")
 def test_a_long_table_is_read_by_several_sessions_in_one_snapshot(
     juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    odbc = without(tmp_path, "odbc_child/snapshot.py", MANY)
+    odbc = without(tmp_path, "parts/odbc_child/snapshot.py", MANY)
     juki.fill(3_000)
     alone = pull(odbc, juki.connection, tmp_path / "alone", sessions=1)
 
@@ -218,7 +222,9 @@ def test_a_long_table_is_read_by_several_sessions_in_one_snapshot(
 def test_twin_whose_sessions_share_no_snapshot_is_refused(
     juki: Juki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twin = without(tmp_path, "odbc_child/snapshot.py", MANY, ("        connection.execute(joins)\n", ""))
+    twin = without(
+        tmp_path, "parts/odbc_child/snapshot.py", MANY, ("        connection.execute(joins)\n", "")
+    )
     juki.fill(3_000)
 
     with pytest.raises(Stop, match="E_DRIVER"):

@@ -92,7 +92,7 @@ def test_a_standby_that_lags_may_not_answer(odbc: ModuleType, pair: Pair, tmp_pa
 
 def test_twin_that_does_not_ask_who_answers_takes_the_past(juki: Juki, pair: Pair, tmp_path: Path) -> None:
     twin = without(
-        tmp_path, "odbc_child/snapshot.py", ("        _refuse_stale(server, order, dialect)\n", "")
+        tmp_path, "parts/odbc_child/snapshot.py", ("        _refuse_stale(server, order, dialect)\n", "")
     )
     pair.catch_up()
     pair.run("SELECT pg_wal_replay_pause()")

@@ -53,7 +53,9 @@ def test_fewer_than_the_provider_states_are_refused(
 
 def test_twin_that_does_not_count_delivers_a_part(provider: Provider, tmp_path: Path) -> None:
     one_more(provider)
-    twin = twin_of(tmp_path, "rest_pages.py", ("if total is not None and self.count != total:", "if False:"))
+    twin = twin_of(
+        tmp_path, "parts/rest_pages.py", ("if total is not None and self.count != total:", "if False:")
+    )
 
     delivery = pull(twin, connection_to(provider, tmp_path), tmp_path / "work", feed())
 
@@ -103,7 +105,7 @@ def test_pages_that_go_on_moving_are_refused(
 def test_twin_that_does_not_join_its_pages_loses_somebody(provider: Provider, tmp_path: Path) -> None:
     moving(provider, pages=lambda page: page == 2)
     joined = ("if [self._key(row) for row in page.rows[:1]] != [self._last_key]:", "if False:")
-    twin = twin_of(tmp_path, "rest_pages.py", joined)
+    twin = twin_of(tmp_path, "parts/rest_pages.py", joined)
 
     delivery = pull(twin, connection_to(provider, tmp_path), tmp_path / "work", feed("offset"))
 
@@ -249,7 +251,7 @@ def test_pages_of_another_state_are_not_gone_on_with(
 
 def test_twin_that_goes_on_without_a_proof_mixes_two_states(provider: Provider, tmp_path: Path) -> None:
     same = ("if (page.total, page.state) != (self.first.total, self.first.state):", "if False:")
-    twin = twin_of(tmp_path, "rest_pages.py", same)
+    twin = twin_of(tmp_path, "parts/rest_pages.py", same)
     wanted = feed(snapshot="snapshot")
 
     with broken_off(twin, provider, tmp_path, wanted) as connection:
@@ -341,7 +343,7 @@ def test_headers_that_only_drip_end_at_the_deadline(
 
 
 def test_twin_that_keeps_no_watch_waits_for_every_drop(provider: Provider, tmp_path: Path) -> None:
-    twin = twin_of(tmp_path, "rest_link.py", ("        self._watch.start()\n", ""))
+    twin = twin_of(tmp_path, "parts/rest_link.py", ("        self._watch.start()\n", ""))
     with dripping_headers() as port:
         address = f"http://127.0.0.1:{port}"
         connection = connection_to(provider, tmp_path, base_url=f"{address}/v1", token_url=f"{address}/token")

@@ -172,7 +172,7 @@ def test_a_lost_answer_is_unknown_and_sent_again_it_is_one_effect(
 
 
 def test_twin_that_sends_a_lost_write_again_does_not_know_its_own(provider: Provider, tmp_path: Path) -> None:
-    twin = twin_of(tmp_path, "rest_link.py", ('return self.method == "GET"', "return True"))
+    twin = twin_of(tmp_path, "parts/rest_link.py", ('return self.method == "GET"', "return True"))
     fill(provider, 1)
     provider.lose_reply_of = 1
 
@@ -237,7 +237,7 @@ def test_twin_that_asks_for_the_etag_again_writes_over_a_clerk(provider: Provide
     fill(provider, 1)
     quicker(provider)
     fresh = ('"If-Match": stands.etag', '"If-Match": (self.standing(row) or stands).etag')
-    twin = twin_of(tmp_path, "rest_push.py", fresh)
+    twin = twin_of(tmp_path, "parts/rest_push.py", fresh)
 
     push(twin, connection_to(provider, tmp_path), outgoing(MOVED))
 

@@ -47,7 +47,7 @@ def test_twin_that_asks_again_knocks_many_times(provider: Provider, tmp_path: Pa
         "if answer.status in {400, 401, 403}:\n            raise Stop",
         "if answer.status in {400, 401, 403}:\n            raise TryAgain",
     )
-    twin = twin_of(tmp_path, "rest_link.py", refused)
+    twin = twin_of(tmp_path, "parts/rest_link.py", refused)
     connection = connection_to(provider, tmp_path, **stranger(tmp_path), retry_seconds="2")
 
     with pytest.raises(TryAgain, match="E_AUTH"):
@@ -101,7 +101,7 @@ def test_twin_that_trusts_anybody_tells_a_stranger_who_we_are(tmp_path: Path) ->
         "    made.minimum_version",
         "    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE\n    made.minimum_version",
     )
-    twin = twin_of(tmp_path, "rest_link.py", lax)
+    twin = twin_of(tmp_path, "parts/rest_link.py", lax)
 
     with serve(pair) as provider:
         pull(twin, connection_to(provider, tmp_path, ca_file=str(authority)), tmp_path / "work", feed())
@@ -151,7 +151,7 @@ def test_no_redirect_is_followed(rest: ModuleType, provider: Provider, tmp_path:
 
 
 def test_twin_that_follows_any_link_gives_our_token_away(provider: Provider, tmp_path: Path) -> None:
-    twin = twin_of(tmp_path, "rest_pages.py", ("if not self._is_below_base(link):", "if False:"))
+    twin = twin_of(tmp_path, "parts/rest_pages.py", ("if not self._is_below_base(link):", "if False:"))
 
     with serve() as other:
         provider.instead = [(200, {}, page_with(f"http://127.0.0.1:{other.port}/v1/next/persons"))]

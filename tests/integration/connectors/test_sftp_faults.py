@@ -267,7 +267,7 @@ def test_a_pinned_key_of_a_kind_the_server_lost_is_a_wrong_host_key(
 
 def test_twin_that_accepts_any_host_key_signs_in_to_a_stranger(sshd: Sshd, tmp_path: Path) -> None:
     twin = wire_without(
-        tmp_path, "sftp_paramiko.py", ("        _check_host_key(connection, transport)\n", "")
+        tmp_path, "parts/sftp_paramiko.py", ("        _check_host_key(connection, transport)\n", "")
     )
     offer(sshd)
     mark = sshd.log.stat().st_size
@@ -291,7 +291,7 @@ def test_a_refused_key_is_tried_exactly_once(sftp: ModuleType, sshd: Sshd, tmp_p
 
 def test_twin_that_retries_the_sign_in_knocks_many_times(sshd: Sshd, tmp_path: Path) -> None:
     refused = ('raise Stop("E_AUTH", connection=connection.name)', 'raise TryAgain("E_LINK_DOWN")')
-    twin = wire_without(tmp_path, "sftp_paramiko.py", refused)
+    twin = wire_without(tmp_path, "parts/sftp_paramiko.py", refused)
     stranger = str(Path(sshd.connection.settings["key_file"]).with_name("stranger"))
     mark = sshd.log.stat().st_size
 
@@ -341,7 +341,7 @@ def test_twin_that_follows_links_delivers_a_file_of_the_machine(sshd: Sshd, tmp_
     (sshd.out / NAME).symlink_to(secret)
     follows = ("regular=stat.S_ISREG(attributes.st_mode or 0)", "regular=True")
     stats = ("self._client.lstat(path)", "self._client.stat(path)")
-    twin = wire_without(tmp_path, "sftp_paramiko.py", follows, stats)
+    twin = wire_without(tmp_path, "parts/sftp_paramiko.py", follows, stats)
     no_look = ("if again.get(entry.name) == entry]", "]")
     no_before = ("same = shelf.look(path) == entry\n", "same = True\n")
     no_after = (" = same and shelf.look_at(source, entry.name) == entry == shelf.look(path)", " = True")
@@ -360,7 +360,7 @@ def test_twin_without_names_as_data_fails_for_the_whole_folder(sshd: Sshd, tmp_p
         '        message.get_text = lambda: message.get_string().decode("utf-8", "surrogateescape")\n',
         "",
     )
-    twin = wire_without(tmp_path, "sftp_channel.py", tolerant)
+    twin = wire_without(tmp_path, "parts/sftp_channel.py", tolerant)
 
     with pytest.raises(UnicodeDecodeError):
         pull_files(twin, sshd.connection, sshd.out, tmp_path / "work")

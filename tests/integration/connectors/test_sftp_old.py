@@ -71,7 +71,7 @@ def test_twin_with_everything_old_allowed_talks_to_it_undeclared(old_sshd: OldSs
     old = ('"kex": (\n', '"kex": (\n        "diffie-hellman-group14-sha1",\n')
     cipher = ('"ciphers": (', '"ciphers": ("3des-cbc", ')
     signs = ('("rsa-sha2-512", "rsa-sha2-256")}', '("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")}')
-    without(tmp_path, "sftp_offer.py", anything, old, cipher, signs)
+    without(tmp_path, "parts/sftp_offer.py", anything, old, cipher, signs)
     twin = load_connector(tmp_path / "twin", "sftp")
 
     (delivery,), _ = pull_files(twin, old_sshd.with_(wire="asyncssh"), old_sshd.out, tmp_path / "work")

@@ -8,7 +8,7 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
-PLACE = Path(__file__).resolve().parents[3] / "connectors" / "odbc_child" / "push_judge.py"
+PLACE = Path(__file__).resolve().parents[3] / "connectors" / "parts" / "odbc_child" / "push_judge.py"
 
 CASES = """
 there | key | person | stands | as_seen | seen | names | then      | code

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .sftp import _Session
+    from ..sftp import _Session
 
 
 def tried(session: "_Session", place: str) -> dict[str, str]:
