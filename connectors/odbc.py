@@ -9,7 +9,7 @@ passing fault is tried again, 20 unless said, 25 at most). SQLite needs ``driver
 Feed settings of a pull: ``table`` (``schema.name``), ``key`` (columns that order the rows), and if wanted
 ``deadline`` (``30m``), ``lock_wait`` (``5s``), ``text_bytes`` (the longest value of a column without a
 length), ``chunk`` (rows that are read and proved together), ``sessions`` (how many read a long table at
-once where they can share a snapshot, 3 unless said) and ``epoch`` (another word: all is read anew).
+once where they can share a snapshot, 3 unless said).
 A feed that delivers a delta also has ``changed_at`` (a column), and if wanted ``overlap`` (``10m``) and
 ``sweep`` (``20h``: how old the last comparison of all keys and hashes may be).
 
@@ -84,6 +84,7 @@ class OdbcConnector:
         order = {
             **self._order(feed.id), **_wishes(feed), "verb": "pull", "part": str(part),
             "folder": str(self._workdir), "since": dict(since.position) if since else {},
+            "epoch": since.epoch if since else 1,
         }  # fmt: skip
         with held(part, feed=feed.id):
             answer = self._read(order, part)
@@ -203,7 +204,6 @@ def _wishes(feed: Feed) -> dict[str, Any]:
         "text_bytes": int(settings.get("text_bytes", 32_768)),
         "chunk": max(1, int(settings.get("chunk", 20_000))),
         "sessions": int(settings.get("sessions", 3)),
-        "epoch": str(settings.get("epoch", "1")),
         "delta": _delta(feed) if feed.delivers == "delta" else None,
     }
     if not wishes["table"] or not wishes["key"]:

@@ -51,10 +51,14 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """How far a feed has been taken in (取込位置). ``position`` is the connector's own plain JSON."""
+    """How far a feed has been taken in (取込位置). ``position`` is the connector's own plain JSON.
+
+    A later ``epoch`` is a new beginning: what was half fetched before it counts for nothing.
+    """
 
     feed: str
     position: Mapping[str, Any]
+    epoch: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +100,7 @@ class Batch:
     ``records`` counts every data record of the delivery: rows of ``table`` and ``gone`` plus rejected ones.
     ``gone`` has ``__rec_no`` and the key's raw columns of records that the source says it has no longer.
     ``losses`` lists every conversion of a character that cannot be undone (:data:`LOSS_SCHEMA`).
+    ``strangers`` names columns that are not declared and that the feed's contract lets pass unread.
     """
 
     feed: str
@@ -105,6 +110,7 @@ class Batch:
     control: Control
     gone: pa.Table | None = None
     losses: pa.Table | None = None
+    strangers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

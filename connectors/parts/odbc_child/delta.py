@@ -68,8 +68,7 @@ def take(snapshot: Snapshot, kept: Kept) -> dict[str, Any]:
     since: dict[str, Any] = order["since"]
     folder, names = Path(order["folder"]), [key.name for key in snapshot.keys]
     before = known.load(folder, order["feed"], since.get("known", ""), names)
-    is_usable = since.get("epoch") == order["epoch"] and since.get("columns") == _columns(snapshot)
-    if before is None or not since.get("mark") or not is_usable:
+    if before is None or not since.get("mark") or since.get("columns") != _columns(snapshot):
         return _whole(snapshot, kept)
     if _is_due(since, snapshot):
         return _sweep(snapshot, kept, before)
@@ -106,7 +105,6 @@ def _position(snapshot: Snapshot, now_known: pa.Table, *, swept: bool) -> dict[s
         "swept_at": snapshot.now if swept else order["since"]["swept_at"],
         "columns": _columns(snapshot),
         "server": dict(snapshot.server),
-        "epoch": order["epoch"],
         "snapshot": snapshot.name,
     }
     return {"position": position}

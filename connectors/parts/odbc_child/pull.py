@@ -36,12 +36,12 @@ def pull(order: Order) -> dict[str, Any]:
 
             return take(snapshot, kept)
         written = whole(snapshot, kept)
-        position = {"snapshot": snapshot.name, "server": dict(snapshot.server), "epoch": order["epoch"]}
+        position = {"snapshot": snapshot.name, "server": dict(snapshot.server)}
         return {**vars(written), "position": position}
 
 
 def _identity(order: Order) -> dict[str, Any]:
-    """What chunks are chunks of; not through which port they came."""
+    """What chunks are chunks of, and since which beginning; not through which port they came."""
     return {name: order[name] for name in ("connection", "table", "key", "epoch")}
 
 

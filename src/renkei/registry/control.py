@@ -268,13 +268,15 @@ def checkpoint(engine: sa.Engine, feed: str) -> Checkpoint:
             """),
             {"feed": feed},
         ).all()
-        position = connection.execute(
-            sa.text("SELECT position FROM cursor WHERE feed = :feed"), {"feed": feed}
-        ).scalar()
+        place = connection.execute(
+            sa.text("SELECT position, epoch FROM cursor WHERE feed = :feed"), {"feed": feed}
+        ).one_or_none()
     seen: dict[str, Any] = {}
     for row in rows:
         seen |= row.seen or {row.name: [row.bytes, row.modified, row.sha256]}
-    return Checkpoint(feed=feed, position={**(position or {}), "seen": seen})
+    if place is None:
+        return Checkpoint(feed=feed, position={"seen": seen})
+    return Checkpoint(feed=feed, position={**place.position, "seen": seen}, epoch=place.epoch)
 
 
 def cursor_of(connection: sa.Connection, feed: str) -> Cursor | None:

@@ -8,12 +8,12 @@ from types import ModuleType
 
 import pytest
 from tests.faults.proxy import Fault, FaultProxy
-from tests.integration.connectors.peers import Juki, without
-from tests.integration.connectors.reading import left_in, pull
+from tests.integration.connectors.peers import Juki, feed_of, without
+from tests.integration.connectors.reading import ODBC, left_in, pull
 from tests.integration.connectors.test_odbc_faults import wait_until
 
 from renkei.errors import Stop, TryAgain
-from renkei.model import Delivery
+from renkei.model import Checkpoint, Delivery
 
 CHUNK = 1_000
 #: Bytes after which the link is cut: in the first login, in the catalogue, in and between chunks.
@@ -152,6 +152,19 @@ def test_chunks_of_another_table_are_not_taken_up(odbc: ModuleType, juki: Juki, 
     other = pull(odbc, juki.connection, tmp_path / "work", chunk=CHUNK, table="juki.other")
 
     assert other.sha256 == pull(odbc, juki.connection, tmp_path / "uncut", table="juki.other").sha256
+
+
+def test_a_new_beginning_takes_up_no_old_chunks(odbc: ModuleType, juki: Juki, tmp_path: Path) -> None:
+    juki.fill(10_000)
+    cut_after(juki, odbc, tmp_path / "work", after=700_000)
+    feed = feed_of("odbc", **{**ODBC, "chunk": CHUNK})
+    anew = Checkpoint(feed=feed.id, position={}, epoch=2)
+
+    with FaultProxy(juki.cluster.port) as proxy:
+        list(odbc.connect(juki.at(proxy.port), workdir=tmp_path / "work").pull(feed, anew))
+
+        _, whole = bytes_pulled(juki, odbc, tmp_path / "uncut")
+        assert proxy.passed["down"] > whole * 0.9
 
 
 @pytest.mark.parametrize("rows", [1, 999, 1_000, 7_777, 20_000, 50_000])
