@@ -110,6 +110,27 @@ class Block:
             return None
         return column.subscripts[column.tables.index(depending.table)]
 
+    def check_unused(self) -> None:
+        """Occurrences beyond the count must hold nothing, or the count has lost them."""
+        depending = self.record.depending
+        if depending is None:
+            return
+        for column in self.record.columns:
+            number = self._occurrence(column)
+            if number is None or column.is_extra:
+                continue
+            rows = np.flatnonzero(self.counts < number)
+            cells = self.cells(column.span)[rows]
+            is_blank = (cells == cells[:, :1]).all(axis=1) & np.isin(cells[:, 0], self._blanks)
+            is_neutral = (cells == neutral(column.cell, self.storage)).all(axis=1)
+            for row in map(int, rows[~(is_blank | is_neutral)]):
+                self.wrong.setdefault(row, Wrong(field=depending.on, code="E_OCCURS", at=column.at))
+
+    @cached_property
+    def _blanks(self) -> Bytes:
+        """Bytes that fill what holds nothing: zero bits, blanks, the figure 0."""
+        return np.frombuffer(b"\0" + self.storage.codec.encode(" 0"), dtype=np.uint8)
+
     # redefinitions ------------------------------------------------------------------------------
 
     def _choice(self, number: int) -> Numbers:

@@ -49,6 +49,7 @@ class Plan:
     storage: Storage
     columns: tuple[Column, ...]
     keeps_filler: bool
+    may_hold_remains: bool
     kind_item: str | None
     count: str | None
     totals: tuple[Total, ...]
@@ -116,6 +117,7 @@ def _plan(declaration: Mapping[str, Any], data: Record, **made: Any) -> Plan:  #
         data=data,
         columns=(),
         keeps_filler=declaration.get("filler") == "keep",
+        may_hold_remains=declaration.get("unused") == "any",
         kind_item=declaration.get("kind_item"),
         count=declaration.get("count"),
         totals=tuple(map(_total, declaration.get("totals", ()))),

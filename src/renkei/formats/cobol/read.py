@@ -129,6 +129,8 @@ class _Reader:
         places = rows.places_of(block, self.plan)
         columns = rows.columns_of(block, self.plan, places)
         block.check_choices()
+        if not (self.plan.frame.prefix or self.plan.may_hold_remains):
+            block.check_unused()
         self.sums.add(block)
         table = self._positioned(columns, places, some)
         self.made += len(places.records)

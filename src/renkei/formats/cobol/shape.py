@@ -40,6 +40,7 @@ SHAPE: dict[str, Any] = table(
         "redefines": {"type": "array", "items": _TAKE},
         "rows": table({"of": TEXT, "number": TEXT}, "of", "number"),
         "filler": {"enum": ["blank", "keep"]},
+        "unused": {"enum": ["empty", "any"]},
         # the compiler and the machine
         **encodings.SHAPE,
         "sign": _SIGN,

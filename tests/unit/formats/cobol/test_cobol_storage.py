@@ -228,6 +228,26 @@ def test_a_table_in_a_file_of_fixed_length_ends_in_nothing(tmp_path: Path) -> No
     assert written(batch.table, tmp_path, separator="crlf") == (b"1ab    \r\n0      \r\n", [])
 
 
+def test_a_count_that_hides_occurrences_sets_the_record_aside(tmp_path: Path) -> None:
+    text = "01 R.\n05 N PIC 9.\n05 T PIC X(2) OCCURS 0 TO 3 DEPENDING ON N.\n"
+    good, lying = b"1ab    \r\n", b"1abcd  \r\n"
+
+    strict = read(good * 30 + lying, text, tmp_path, separator="crlf")
+    lenient = read(good * 30 + lying, text, tmp_path, separator="crlf", unused="any")
+
+    assert [(row["__rec_no"], row["code"]) for row in strict.rejects.to_pylist()] == [(31, "E_OCCURS")]
+    assert (lenient.rejects.num_rows, lenient.table["T(2)"].null_count) == (0, 31)
+
+
+@pytest.mark.parametrize("empty", [b"\0\0\0\0", b"    ", b"0000", b"\0\x0c\0\x0c"])
+def test_unused_occurrences_may_be_blank_zero_or_as_they_were_set_up(tmp_path: Path, empty: bytes) -> None:
+    text = "01 R.\n05 N PIC 9.\n05 T PIC S9(3) COMP-3 OCCURS 0 TO 3 DEPENDING ON N.\n"
+
+    batch = read(b"1\x12\x3c" + empty, text, tmp_path)
+
+    assert (batch.rejects.num_rows, batch.table["T(1)"].to_pylist()) == (0, ["123"])
+
+
 # declarations -------------------------------------------------------------------------------------
 
 
