@@ -78,6 +78,11 @@ _VALUES = {
     "crashed": ("異常終了", "crashed"),
     "refused": ("拒否（切り捨てなし）", "refused, not cut"),
     "differs": ("不一致", "differs"),
+    "none": ("なし", "none"),
+    "key": ("鍵", "key"),
+    "password": ("パスワード", "password"),
+    "in the cipher": ("暗号方式に含まれる", "in the cipher"),
+    "not tried: declare probe": ("未検査（接続先に probe を設定すると調べます）", "not tried: declare probe"),
 }
 
 
