@@ -52,6 +52,19 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     one.add_argument("--seed", type=int, default=1, metavar="S", help="another seed is another city (1)")
     one.add_argument("--days", type=int, default=1, metavar="N", help="nights after the first load (1)")
     one.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
+    steps = verbs.add_parser("normalize", help="twelve fields through a mapping's plan, and row by row")
+    steps.set_defaults(module="normalize")
+    steps.add_argument(
+        "--rows", type=int, nargs="+", default=[1_000_000], metavar="N", help="one size or several (1000000)"
+    )
+    steps.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
+    steps.add_argument(
+        "--sample",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="rows of the loop, which is then scaled (100000)",
+    )
     for verb, (module, what, size, default) in LINKS.items():
         link = verbs.add_parser(verb, help=what)
         link.set_defaults(module=module)

@@ -74,6 +74,8 @@ class PgOutbox:
     replayable = True
     ordered = True
     idempotent = False
+    #: A pull of a feed that prunes removes what is merged.
+    advances = True
 
     def __init__(self, connection: Connection, workdir: Path) -> None:
         self.connection = connection

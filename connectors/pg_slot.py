@@ -89,6 +89,8 @@ class PgSlot:
     replayable = True
     ordered = True
     idempotent = False
+    #: A pull makes the slot, or moves it on to what is merged.
+    advances = True
 
     def __init__(self, connection: Connection, workdir: Path) -> None:
         self.connection = connection

@@ -12,6 +12,7 @@ from renkei.registry.embedded import Cluster
 from renkei.registry.store import connect, migrate
 
 ROOT = Path(__file__).resolve().parents[1]
+APPROVED = 'approval = "two people"'
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,10 @@ def tmp_project(tmp_path: Path, registry_url: str, monkeypatch: pytest.MonkeyPat
     """A copy of the city's folders with its own ``var`` and a fresh registry."""
     for name in ("connectors", "mappings", "reconciliation", "dags"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "renkei.toml", tmp_path)
+    config = (ROOT / "renkei.toml").read_text("utf-8")
+    assert APPROVED in config
+    # most tests edit the folder between runs: it is what runs
+    (tmp_path / "renkei.toml").write_text(config.replace(APPROVED, 'approval = "none"'), "utf-8")
     var = tmp_path / "var"
     var.mkdir()
     monkeypatch.setenv("RENKEI_DATABASE_URL", registry_url)

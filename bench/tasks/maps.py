@@ -13,6 +13,7 @@ from bench.desk import Desk
 from bench.tasks import by_row
 from renkei import formats
 from renkei import mapping as mappings
+from renkei.mapping.address import Towns
 from renkei.model import REC_NO, Batch
 
 _DERIVED = ("name_key", "kana_key", "date_of_birth", "address_key")
@@ -48,22 +49,22 @@ def by_rows(desk: Desk, *, feed: str, sample: int) -> Runs:
     mapping, batch = _batch(desk, feed)
     table = batch.table.slice(0, sample)
     rows = list(zip(*(table.column(name).to_pylist() for name in _RAW), strict=True))
-    differing = _differing(mapping, batch, table=table, found=_derive(rows), desk=desk)
+    differing = _differing(mapping, batch, table=table, found=_derive(rows, mapping.towns), desk=desk)
     while True:
-        yield partial(_by_rows, rows, differing)
+        yield partial(_by_rows, rows, mapping.towns, differing)
 
 
-def _by_rows(rows: Sequence[Any], differing: int) -> Done:
-    return Done(rows=len(_derive(rows)), facts={"differing": differing})
+def _by_rows(rows: Sequence[Any], towns: Towns | None, differing: int) -> Done:
+    return Done(rows=len(_derive(rows, towns)), facts={"differing": differing})
 
 
-def _derive(rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _derive(rows: Sequence[Any], towns: Towns | None) -> list[tuple[Any, ...]]:
     return [
         (
             by_row.strict_key(name),
             by_row.strict_key(kana),
             by_row.era_date(birth),
-            by_row.address_key(place, code, city=_CITY),
+            by_row.address_key(place, code, city=_CITY, towns=towns),
         )
         for name, kana, birth, place, code in rows
     ]

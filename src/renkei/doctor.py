@@ -202,6 +202,8 @@ def _registry(engine: "Engine", project: "Project", *, title: Words, clock: Cloc
     if present is not None:
         yield _clock(engine, clock)
         yield _audit(engine, project, clock.now())
+    if present == newest:
+        yield _in_force(engine, project)
 
 
 def _newest_revision() -> str:
@@ -254,6 +256,25 @@ def _audit(engine: "Engine", project: "Project", now: datetime) -> Check:
         found=f"{found}, {row.unsealed} unsealed",
         fix=("", "") if state == "ok" else seal,
     )  # fmt: skip
+
+
+def _in_force(engine: "Engine", project: "Project") -> Check:
+    from renkei.registry import declarations
+
+    title = ("適用中の定義", "declarations in force")
+    with engine.connect() as connection:
+        row = declarations.current(connection)
+    if row is None:
+        found = "the folder itself" if project.config.approval == "none" else "none yet; the first run founds"
+        return Check(id="in_force", title=title, state="ok", found=found)
+    since = f"{row.digest[:12]} since {row.in_force_from:%Y-%m-%d %H:%M}"
+    if row.digest == project.digest:
+        return Check(id="in_force", title=title, state="ok", found=since)
+    differs = (
+        "作業中のフォルダは適用中のものと違う。renkei plan で確かめ、別の人が renkei apply で適用する",
+        "the folder differs from what runs: see renkei plan, and let another person renkei apply it",
+    )
+    return Check(id="in_force", title=title, state="warn", found=f"{since}; the folder differs", fix=differs)
 
 
 def _disk(var: Path) -> Check:

@@ -43,6 +43,9 @@ NAMES = (
     "report.published",
 )
 
+#: Places of a change of what is in force: the archive is kept, and no row names it yet.
+DECLARATION_NAMES = ("declaration.archived",)
+
 #: Places of a push. The night's verbs do not reach them; the tests of each connector that writes do.
 PUSH_NAMES = ("push.target_begin", "push.target_written", "push.target_committed", "push.readback")
 

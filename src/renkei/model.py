@@ -221,7 +221,8 @@ class Connector(Protocol):
     """A transport: ``connectors/<name>.py`` exposes ``connect(connection, workdir=…) -> Connector``.
 
     ``replayable``: the same delivery can be fetched again. ``ordered``: deliveries come in source order.
-    ``idempotent``: a second push under one key has no second effect.
+    ``idempotent``: a second push under one key has no second effect. One with ``advances = True`` also moves
+    something at its source by a pull (a slot, an outbox), so it is never pulled only to look.
     """
 
     replayable: bool

@@ -9,19 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from renkei import archive
+from renkei.archive import CONFIG
 from renkei.errors import FixDeclaration
 from renkei.model import Connection, Connector, Feed
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from renkei.mapping import Mapping as FeedMapping
     from renkei.reconcile import Rule
 
-CONFIG = "renkei.toml"
+#: Who must agree before a changed text runs; what is in force says so, not the draft.
+APPROVALS = ("two people", "one person", "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class CityConfig:
     audit_origin: str
     witnesses: tuple[str, ...]
     departments: tuple[str, ...]
+    approval: str = APPROVALS[0]
 
     def trusted(self, field: str) -> tuple[str, ...]:
         """Systems in order of trust for a field (or group of fields) of the golden record."""
@@ -47,11 +52,17 @@ class CityConfig:
 
 @dataclass(frozen=True)
 class Project:
-    """One city's folders and settings. Loading is cheap; each folder is read when first asked for."""
+    """One city's folders and settings. Loading is cheap; each folder is read when first asked for.
+
+    ``root`` is the folder that an engineer edits (the draft), or where what is in force was laid out; then
+    ``in_force`` is the id of that declaration, and ``home`` the city's folder.
+    """
 
     root: Path
     var: Path
     config: CityConfig
+    home: Path | None = None
+    in_force: int | None = None
 
     @cached_property
     def mappings(self) -> dict[str, "FeedMapping"]:
@@ -75,18 +86,15 @@ class Project:
     @cached_property
     def digest(self) -> str:
         """One hash over everything the city declares; pinned in every run."""
-        seen = sha256()
-        for folder in ("connectors", "mappings", "reconciliation"):
-            for place in sorted(_declared(self.root / folder)):
-                seen.update(f"{place.relative_to(self.root)}\0".encode() + place.read_bytes())
-        seen.update((self.root / CONFIG).read_bytes())
-        return seen.hexdigest()
+        return archive.digest_of(archive.read(self.root))
 
     @property
     def witnesses(self) -> tuple[Path, ...]:
         """Files outside the database that keep every checkpoint; ``var/…`` follows a moved ``var``."""
         return tuple(
-            self.var / name.removeprefix("var/") if name.startswith("var/") else self.root / name
+            self.var / name.removeprefix("var/")
+            if name.startswith("var/")
+            else (self.home or self.root) / name
             for name in self.config.witnesses
         )
 
@@ -97,6 +105,15 @@ class Project:
                 "E_NOT_FOUND", kind="feed", name=feed_id, nearest=nearest(feed_id, self.mappings)
             )
         return self.mappings[feed_id]
+
+    def trusted(self, field: str, *, group: str, day: "date") -> tuple[str, ...]:
+        """Feeds and systems in order of trust for a group of the golden record, whose first field is given.
+
+        A feed that its mapping ranks for the field goes before the city's order for the group.
+        """
+        from renkei.mapping import ranked
+
+        return (*ranked(self.mappings.values(), field, day=day), *self.config.trusted(group))
 
     def connection(self, name: str) -> Connection:
         """How to reach a legacy system, from ``connections.toml``; secrets stand there by reference only."""
@@ -121,6 +138,11 @@ class Project:
         return {}
 
     @cached_property
+    def laid_out(self) -> "dict[str, Project]":
+        """Digest → the declarations in force under it, as this project has used them."""
+        return {}
+
+    @cached_property
     def _connections(self) -> dict[str, dict[str, Any]]:
         place = Path(os.environ.get("RENKEI_CONNECTIONS") or self.var / "connections.toml")
         return tomllib.loads(place.read_text("utf-8")) if place.exists() else {}
@@ -132,6 +154,12 @@ def load(root: Path | None = None) -> Project:
     config = _config(found / CONFIG)
     var = Path(os.environ.get("RENKEI_VAR") or found / "var")
     return Project(root=found, var=var, config=config)
+
+
+def laid_out(draft: Project, folder: Path, *, in_force: int | None = None) -> Project:
+    """The project of declarations that were laid out in ``folder``, with the rest as the draft has it."""
+    home = draft.home or draft.root
+    return Project(root=folder, var=draft.var, config=_config(folder / CONFIG), home=home, in_force=in_force)
 
 
 def load_connector(folder: Path, name: str) -> ModuleType:
@@ -159,10 +187,6 @@ def nearest(name: str, known: "Mapping[str, Any] | list[str]") -> str:
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.0)), "-")
 
 
-def _declared(folder: Path) -> list[Path]:
-    return [place for place in folder.rglob("*.*") if place.is_file() and place.suffix != ".pyc"]
-
-
 def _find(start: Path) -> Path:
     start = start.resolve()
     for folder in (start, *start.parents):
@@ -187,7 +211,16 @@ def _config(place: Path) -> CityConfig:
             audit_origin=audit["origin"],
             witnesses=tuple(audit["witnesses"]),
             departments=tuple(entry["id"] for entry in text["department"]),
+            approval=_approval(text),
         )
     except (KeyError, ValueError, TypeError) as wrong:
         problem = f"{CONFIG}: {type(wrong).__name__}: {wrong}"
         raise FixDeclaration("E_DECLARATION", problems=problem) from wrong
+
+
+def _approval(text: Mapping[str, Any]) -> str:
+    stated = text.get("declarations", {}).get("approval", APPROVALS[0])
+    if stated not in APPROVALS:
+        expected = ", ".join(f'"{each}"' for each in APPROVALS)
+        raise ValueError(f"[declarations] approval: expected {expected}, found {stated!r}")
+    return str(stated)

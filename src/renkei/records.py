@@ -6,6 +6,7 @@ Every value is stored as the source wrote it (after decoding); keys derived from
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import pyarrow as pa
 
@@ -51,7 +52,7 @@ _DATE_OF_BIRTH = (
     ("date_of_birth_raw", TEXT),
     ("date_of_birth_lo", DATE),
     ("date_of_birth_hi", DATE),
-    ("date_of_birth_precision", TEXT),  # D day | M month | Y year | X unknown
+    ("date_of_birth_precision", TEXT),  # D day | M month | Y year | S about | E by rule | X unknown
 )
 _ADDRESS = (
     ("address", TEXT),  # as written, without the building
@@ -59,6 +60,12 @@ _ADDRESS = (
     ("address_municipality_code", TEXT),  # 全国地方公共団体コード, 6 digits
     ("address_town", TEXT),  # 町字 as written where the source separates it
     ("address_key", TEXT),  # folded to municipality + town + numbers; equal keys are one place
+    ("address_key_town", TEXT),  # the key's town with its 丁目; null where no town was recognised
+    ("address_key_town_id", TEXT),  # 町字ID where the city's own table of towns has it
+    ("address_key_block", TEXT),  # 番地 or 街区符号, with 甲乙 and 小字 before it
+    ("address_key_number", TEXT),  # 住居番号 or 枝番
+    ("address_key_branch", TEXT),
+    ("address_key_level", TEXT),  # understood down to: building number block town municipality none
     ("postal_code", TEXT),
 )
 
@@ -77,11 +84,14 @@ PERSON = RecordType(
         ("full_name_kana", TEXT),
         ("former_surname", TEXT),
         ("common_name", TEXT),  # 通称
+        ("roman_name", TEXT),  # 氏名（ローマ字） of a foreign resident
         ("name_key", TEXT),  # K1 strict key of full_name
         ("kana_key", TEXT),  # K1 strict key of full_name_kana
         ("common_name_key", TEXT),  # K1 strict key of common_name: a foreign resident's other name
         ("name_loose_key", TEXT),  # K2 of full_name: finds likely persons, never links them
         ("kana_loose_key", TEXT),  # K2 of full_name_kana
+        ("former_surname_key", TEXT),  # K1 of former_surname
+        ("roman_name_key", TEXT),  # roman_name in capitals without accents, its parts in their order
         ("sex", TEXT),  # JIS X 0303: 1 male 2 female 0 unknown 9 not applicable
         *_DATE_OF_BIRTH,
         ("date_of_death", DATE),
@@ -125,3 +135,58 @@ BENEFIT = RecordType(
 )
 
 RECORD_TYPES: dict[str, RecordType] = {kind.name: kind for kind in (PERSON, TAX, BENEFIT)}
+
+#: The golden record's groups, each taken whole from one record → their fields; the first one must be there
+#: for a record to win its group, and its rank in a mapping decides for all of them.
+GOLDEN: dict[str, tuple[str, ...]] = {
+    "name": ("full_name", "full_name_kana", "former_surname", "common_name"),
+    "sex": ("sex",),
+    "birth": (
+        "date_of_birth_raw",
+        "date_of_birth",
+        "date_of_birth_lo",
+        "date_of_birth_hi",
+        "date_of_birth_precision",
+    ),
+    "status": ("resident_status", "resident_kind", "date_of_death", "moved_out_on", "moved_in_on"),
+    "address": (
+        "address",
+        "address_building",
+        "address_municipality_code",
+        "address_town",
+        "address_key",
+        "postal_code",
+        "address_since",
+    ),
+    "household": ("household_number", "relationship", "is_household_head"),
+}
+
+#: How a value may be shown: in clear · as the shape of its characters · as nothing but a mark.
+Sensitivity = Literal["plain", "personal", "guarded"]
+SENSITIVITIES: tuple[Sensitivity, ...] = ("plain", "personal", "guarded")
+
+_PLAIN = {
+    "person": (
+        "numbering relationship is_household_head resident_kind resident_status sex "
+        "date_of_birth_precision address_municipality_code address_key_level"
+    ),
+    "tax": "tax_year levy mailing_designated",
+    "benefit": "",
+}
+_PLAIN_SHARED = "__rec_no source_version changed_at change_kind operator_kind terminal"
+_GUARDED = {
+    "person": "protected",
+    "tax": "annual_amount",
+    "benefit": "benefit_kind status started_on ended_on end_reason monthly_amount",
+}
+
+
+def sensitivity_of(record: str, column: str) -> Sensitivity:
+    """The class of a record type's column unless its mapping raises it; whatever nobody classed is personal.
+
+    plain: codes, flags, kinds. personal: names, addresses, numbers, dates of a life. guarded: protection,
+    amounts of tax, facts of a benefit.
+    """
+    if column in _GUARDED[record].split():
+        return "guarded"
+    return "plain" if column in f"{_PLAIN_SHARED} {_PLAIN[record]}".split() else "personal"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 View = TypeVar("View")
 
@@ -348,14 +348,24 @@ def losses(engine: Engine, *, feed: str | None = None, limit: int = 100) -> tupl
 
 
 def rejects(
-    engine: Engine, *, feed: str | None = None, state: str = "open", after: int = 0, limit: int = 50
+    engine: Engine,
+    *,
+    feed: str | None = None,
+    field: str | None = None,
+    code: str | None = None,
+    state: str = "open",
+    after: int = 0,
+    limit: int = 50,
 ) -> tuple[RejectView, ...]:
     """Records set aside, oldest first."""
     where = """
         WHERE j.reject_id > :after AND j.state = :state AND (CAST(:feed AS text) IS NULL OR j.feed = :feed)
+          AND (CAST(:field AS text) IS NULL OR j.field = :field)
+          AND (CAST(:code AS text) IS NULL OR j.code = :code)
         ORDER BY j.reject_id LIMIT :limit
     """
-    return _ask(engine, _REJECT + where, RejectView, feed=feed, state=state, after=after, limit=limit)
+    bound = {"feed": feed, "field": field, "code": code, "state": state, "after": after, "limit": limit}
+    return _ask(engine, _REJECT + where, RejectView, **bound)
 
 
 def reject(engine: Engine, reject_id: int) -> RejectView | None:
@@ -386,23 +396,6 @@ def restricted_digest(engine: Engine) -> str:
     query = "SELECT md5(string_agg(resident_id::text, ',' ORDER BY resident_id)) FROM restricted"
     with engine.connect() as connection:
         return str(connection.execute(text(f"WITH {RESTRICTED} {query}")).scalar_one())
-
-
-def reject_is_shown(connection: Connection, reject_id: int) -> bool:
-    """True only when the record set aside belongs to a resident known not to be restricted.
-
-    A record whose key is in doubt may be anybody's, so it is never shown.
-    """
-    query = f"""
-        WITH {RESTRICTED}
-        SELECT EXISTS (
-            SELECT FROM reject j JOIN link l USING (feed, source_key)
-            JOIN golden_version g USING (resident_id)
-            WHERE j.reject_id = :reject_id AND NOT j.suspect AND j.code <> 'E_KEY_TWICE'
-              AND j.field NOT IN ('source_key', 'party_number') AND l.known_to IS NULL AND g.known_to IS NULL
-              AND l.resident_id NOT IN (SELECT resident_id FROM restricted))
-    """
-    return bool(connection.execute(text(query), {"reject_id": reject_id}).scalar_one())
 
 
 def _ask(engine: Engine, query: str, view: type[View], **bound: object) -> tuple[View, ...]:

@@ -1,12 +1,13 @@
 """Dates as the systems write them, and what the hub may say of each."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
-from renkei.mapping import dates
-from renkei.mapping.dates import Form, read_dates, read_timestamps
+from renkei.mapping import dates, eras, intervals
+from renkei.mapping.dates import Form, read_dates
+from renkei.mapping.moments import ZONES, read_timestamps, write_timestamps
 
 D = date.fromisoformat
 
@@ -87,7 +88,28 @@ def test_the_table_catches_a_reader_that_guesses_the_first_of_january(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     row = next(row for row in rows() if row[1] == "19800000")
-    monkeypatch.setattr(dates, "_exact_day", lambda: pl.col("lo").alias("date"))
+    monkeypatch.setattr(intervals, "_exact_day", lambda: pl.col("lo"))
+
+    with pytest.raises(AssertionError):
+        test_a_date_says_no_more_than_was_known(row)
+
+
+def test_the_table_catches_a_reader_that_takes_00_for_01(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = next(row for row in rows() if row[1] == "19800100")
+    monkeypatch.setattr(
+        dates, "_number", lambda name, _: pl.col(name).replace("00", "01").cast(pl.Int32, strict=False)
+    )
+
+    with pytest.raises(AssertionError):
+        test_a_date_says_no_more_than_was_known(row)
+
+
+@pytest.mark.parametrize("written", ["3640108", "4310501"])
+def test_the_table_catches_a_reader_that_lets_an_era_run_on(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(row for row in rows() if row[1] == written)
+    monkeypatch.setattr(eras, "last", lambda era: pl.when(era != "").then(D("2199-12-31")))
 
     with pytest.raises(AssertionError):
         test_a_date_says_no_more_than_was_known(row)
@@ -127,3 +149,28 @@ def test_an_instant_is_shown_in_japan(row: list[str]) -> None:
     read = pl.DataFrame({"t": [written]}).select(read_timestamps(pl.col("t"), pattern)).item()
 
     assert (read.isoformat() if read else "-") == expected
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_moment_is_written_back_on_the_same_clock(zone: str) -> None:
+    for pattern, written in (("YYYYMMDDhhmmss", "20261119200001"), ("ISO", "2026-11-19 20:00:01.000500")):
+        moment = pl.DataFrame({"t": [written]}).select(read_timestamps(pl.col("t"), pattern, zone=zone))
+
+        assert moment.select(write_timestamps(pl.col("t"), pattern, zone=zone)).item() == written
+
+
+def test_parts_of_a_second_are_not_lost_in_a_pattern_of_whole_seconds() -> None:
+    moment = pl.DataFrame({"t": ["2026-11-19 20:00:01.5"]}).select(read_timestamps(pl.col("t"), "ISO"))
+
+    assert moment.select(write_timestamps(pl.col("t"), "YYYYMMDDhhmmss")).item() is None
+
+
+def test_a_reader_that_takes_utc_for_the_clock_of_japan_is_nine_hours_off() -> None:
+    clocks = [
+        pl.DataFrame({"t": ["20261119200001"]})
+        .select(read_timestamps(pl.col("t"), "YYYYMMDDhhmmss", zone=zone))
+        .item()
+        for zone in ZONES
+    ]
+
+    assert clocks[1] - clocks[0] == timedelta(hours=9)

@@ -51,6 +51,28 @@ def test_different_places_have_different_keys(row: list[str]) -> None:
     assert len({key_of(address) for address in row}) == len(row)
 
 
+def test_the_citys_name_in_front_is_never_taken_for_a_town() -> None:
+    """柏市 has a town 柏, and one that begins with a number."""
+    made = address_key(pl.col("a"), municipality=pl.lit("122173"))
+    keys = pl.DataFrame({"a": ["柏市大字十余二３５番地", "十余二35番地", "柏35"]}).select(made.alias("k"))[
+        "k"
+    ]
+
+    assert keys.to_list() == ["122173|10余2-35", "122173|10余2-35", "122173|柏35"]
+
+
+def test_what_does_not_look_like_a_building_stays_in_the_key() -> None:
+    assert key_of_ome("沢井12番地の5の甲") != key_of_ome("沢井12番地の5")
+    assert key_of_ome("沢井12番地先") != key_of_ome("沢井12番地")
+    assert key_of_ome("沢井12番地、13番地") != key_of_ome("沢井12番地")
+    assert key_of_ome("沢井12番地コーポ沢井") == key_of_ome("沢井12番地")
+
+
+def key_of_ome(address: str) -> str | None:
+    made = address_key(pl.col("a"), municipality=pl.lit("132055"))
+    return pl.DataFrame({"a": [address]}).select(made.alias("k")).item()
+
+
 def test_the_key_reads_as_a_place() -> None:
     assert key_of("本町三丁目１２番地の５") == "132993|本町3-12-5"
 

@@ -12,6 +12,9 @@ _BY_CODE = {
     "E_DATABASE": LATER,
     "E_BLAST": REFUSED,
     "E_NAME_REUSED": REFUSED,
+    "E_SAME_PERSON": REFUSED,
+    "E_OVER_LIMIT": REFUSED,
+    "E_PLAN_SETTLED": REFUSED,
 }
 _BY_KIND = ((TryAgain, LATER), (FixDeclaration, USAGE), (Hold, REFUSED))
 

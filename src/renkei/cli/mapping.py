@@ -1,10 +1,10 @@
-"""``renkei mapping``: the beginning of a mapping, made from a COBOL copybook."""
+"""``renkei mapping``: what a mapping does, and the beginning of one, made from a COBOL copybook."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from renkei.cli import exits
+from renkei.cli import exits, mapping_check, outgoing, propose
 from renkei.cli.output import answer, show
 from renkei.cli.parser import Parser, add_json
 from renkei.cli.width import table
@@ -12,7 +12,10 @@ from renkei.language import say
 
 
 def declare(parser: Parser) -> None:
-    """``new`` and ``copybook``."""
+    """``test``, ``diff``, ``explain``, ``try``, ``outgoing``, ``propose``; ``new`` and ``copybook``."""
+    mapping_check.declare(parser)
+    outgoing.declare(parser)
+    propose.declare(parser)
     new = parser.verb("new", _new, say("コピー句から対応表の下書きを作る", "begin a mapping from a copybook"))
     _add_copybook(new)
     shown = parser.verb("copybook", _copybook, say("コピー句の項目を見る", "the items of a copybook"))

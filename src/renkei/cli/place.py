@@ -4,6 +4,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from renkei.project import Project
 
 TRIGGER = "manual"
+
+_LOGIN = Path("/proc/self/loginuid")
+_NOBODY_SIGNED_IN = 2**32 - 1
 
 
 def project() -> "Project":
@@ -45,7 +49,16 @@ def today(of: "Project") -> "date":
 
 
 def actor() -> str:
-    """Who is asking: the account of the operating system, and who became it by sudo."""
+    """Who is asking: the account of the operating system, and who became it, by sudo or otherwise."""
     name = pwd.getpwuid(os.getuid()).pw_name
-    before = os.environ.get("SUDO_USER")
-    return f"cli:{before}>{name}" if before else f"cli:{name}"
+    before = _signed_in() or os.environ.get("SUDO_USER")
+    return f"cli:{before}>{name}" if before and before != name else f"cli:{name}"
+
+
+def _signed_in() -> str | None:
+    """The account that signed in, as the kernel keeps it: no later ``sudo`` or variable changes it."""
+    try:
+        number = int(_LOGIN.read_text("ascii"))
+        return None if number == _NOBODY_SIGNED_IN else pwd.getpwuid(number).pw_name
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,11 +1,11 @@
-"""``renkei rejects``: records set aside, by place and reason; their content only with a purpose."""
+"""``renkei rejects``: records set aside, by cause, place and reason; their content only with a purpose."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from renkei.cli import exits, place, reveal
+from renkei.cli import exits, place, rejects_again, rejects_groups, rejects_slip, reveal
 from renkei.cli.output import answer, show, tell
-from renkei.cli.parser import Parser, add_as_of, add_json, count
+from renkei.cli.parser import Parser, add_json, count
 from renkei.cli.width import table, visible
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration, explain, language_of_user
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from renkei.project import Project
+    from renkei.quarantine.causes import Group
     from renkei.views import RejectView
 
 
 def declare(parser: Parser) -> None:
-    """``list``, ``show`` and ``replay``."""
+    """``groups``, ``list``, ``show``, ``replay`` and ``slip``."""
+    rejects_groups.declare(parser)
     listed = parser.verb("list", _list, say("取込エラーの一覧", "the records set aside"))
     listed.option("--feed", say("この連携データだけ", "only this feed"), metavar="FEED")
+    rejects_again.add_group(listed)
     states, text = ("open", "refed", "overtaken"), say("状態（既定 open）", "state (open)")
     listed.option("--state", text, choices=states, default="open")
     listed.option("--limit", say("件数（既定50）", "how many (50)"), type=count, default=50, metavar="N")
@@ -37,21 +40,14 @@ def declare(parser: Parser) -> None:
     )
     reveal.add_reveal(shown)
     add_json(shown)
-    again = parser.verb(
-        "replay", _replay, say("今の宣言で再取込する", "feed them again under the present declarations")
-    )
-    again.option("feed", say("連携データ", "the feed"), metavar="FEED")
-    add_as_of(again)
-    add_json(again)
+    rejects_again.declare(parser)
+    rejects_slip.declare(parser)
 
 
 def _list(asked: argparse.Namespace) -> int:
-    from renkei import views
-
+    feed, group = rejects_again.group_of(asked)
     with place.registry(place.project()) as engine:
-        found = views.rejects(
-            engine, feed=asked.feed, state=asked.state, after=asked.after, limit=asked.limit
-        )
+        found = _found(engine, feed, group, asked)
     if asked.json:
         following = found[-1].reject_id if len(found) == asked.limit and found else None
         answer("renkei.rejects/1", {"rejects": found, "next": following})
@@ -64,8 +60,26 @@ def _list(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
+def _found(
+    engine: "Engine", feed: str | None, group: "Group", asked: argparse.Namespace
+) -> "tuple[RejectView, ...]":
+    from renkei import views
+
+    return views.rejects(
+        engine,
+        feed=feed,
+        state=asked.state,
+        after=asked.after,
+        limit=asked.limit,
+        field=group.field,
+        code=group.code,
+    )
+
+
 def _show(asked: argparse.Namespace) -> int:
     from renkei import views
+    from renkei.quarantine import place_in_bytes
+    from renkei.quarantine.remedy import remedy_of
 
     purpose, project = reveal.purpose_of(asked), place.project()
     with place.registry(project) as engine:
@@ -75,17 +89,16 @@ def _show(asked: argparse.Namespace) -> int:
                 "E_NOT_FOUND", kind=say("取込エラー", "reject"), name=str(asked.reject), nearest="-"
             )
         content = None if purpose is None else _content(engine, project, found, purpose)
+    raw, mend = place_in_bytes.of(project, found), remedy_of(project, found)
     if asked.json:
-        answer("renkei.reject/1", {"reject": found} | ({} if content is None else {"content": content}))
+        body: dict[str, Any] = {"reject": found, "raw": raw, "remedy": mend}
+        answer("renkei.reject/1", body | ({} if content is None else {"content": content}))
         return exits.OK
     facts = {"field": found.field, "feed": found.feed}
-    show(
-        table(
-            (say("項目", "item"), say("内容", "value")),
-            [(k, v) for k, v in vars(found).items() if v is not None],
-        )
-    )
+    rows = [(k, v) for k, v in (vars(found) | vars(raw)).items() if v is not None]
+    show(table((say("項目", "item"), say("内容", "value")), rows))
     tell(explain(found.code, language=language_of_user(), facts=facts))
+    tell(say(*mend.says))
     if content is not None:
         show(visible(content))
     return exits.OK
@@ -93,12 +106,12 @@ def _show(asked: argparse.Namespace) -> int:
 
 def _content(engine: "Engine", project: "Project", found: "RejectView", purpose: str) -> str:
     """The record as its file has it; withheld unless it is known to belong to someone who may be shown."""
-    from renkei import views
     from renkei.landing import Landing
+    from renkei.quarantine.causes import shown
     from renkei.report.said import WITHHELD
 
     with engine.begin() as connection:
-        may_show = views.reject_is_shown(connection, found.reject_id)
+        may_show = found.reject_id in shown(connection, [found.reject_id])
         detail = {"feed": found.feed, "rec_no": found.rec_no, "shown": may_show}
         reveal.record(connection, subject=f"reject:{found.reject_id}", purpose=purpose, detail=detail)
     if not may_show:
@@ -112,13 +125,3 @@ def _content(engine: "Engine", project: "Project", found: "RejectView", purpose:
         raw = file.read(found.byte_length)
     declared = project.mapping(found.feed).feed.format.get("encoding", "utf-8")
     return raw.decode(str(declared), "backslashreplace")
-
-
-def _replay(asked: argparse.Namespace) -> int:
-    from renkei.cli.run import show_result
-    from renkei.workflow import refeed
-
-    project = place.project()
-    as_of = asked.as_of or place.today(project)
-    made = refeed(project, asked.feed, as_of=as_of, actor=place.actor(), trigger=place.TRIGGER)
-    return show_result(made, limit=0, as_json=asked.json)

@@ -18,6 +18,11 @@ def declare(parser: Parser) -> None:
     """The arguments of ``renkei retry``."""
     text = say("実行番号（先頭の数文字でよい）", "the run's id, or the beginning of it")
     parser.option("run_id", text, metavar="RUN")
+    text = say(
+        "いつもと違っても取り込む理由。以後はこれが基準になる",
+        "take it although it differs from what was usual, for this reason; it is the measure from then on",
+    )
+    parser.option("--accept", text, metavar="REASON")
     add_json(parser)
     parser.set_defaults(run=_retry)
 
@@ -42,19 +47,25 @@ def _retry(asked: argparse.Namespace) -> int:
         if asked.json:
             answer("renkei.retry/1", {"run_id": found.run_id, "state": found.state, "retried": False})
         return exits.OK
-    return _again(project, found, as_json=asked.json)
+    return _again(project, found, accept=asked.accept, as_json=asked.json)
 
 
-def _again(project: "Project", found: "RunView", *, as_json: bool) -> int:
+def _again(project: "Project", found: "RunView", *, accept: str | None, as_json: bool) -> int:
     from renkei.workflow import refeed, sync_in
 
     if found.kind == "reconcile":
         return reconcile.compare(project, found.as_of, limit=None, as_json=as_json)
+    if found.target.startswith("slip:"):  # what its numbers are needed for must be said anew
+        again = f"renkei rejects slip {found.target.removeprefix('slip:')}"
+        kind = say("やり直せる実行", "run to retry")
+        raise FixDeclaration("E_NOT_FOUND", kind=kind, name=found.run_id, nearest=again)
     if found.kind == "report":
         return report.write(project, found.as_of, out=None, as_json=as_json)
     day, actor = found.as_of, place.actor()
     if found.kind == "refeed":
         made = refeed(project, found.target, as_of=day, actor=actor, trigger="retry")
     else:
-        made = sync_in(project, found.target, as_of=day, actor=actor, trigger="retry", release=True)
+        made = sync_in(
+            project, found.target, as_of=day, actor=actor, trigger="retry", release=True, accept=accept
+        )
     return run.show_result(made, limit=0, as_json=as_json)

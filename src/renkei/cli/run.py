@@ -59,17 +59,32 @@ def _run(asked: argparse.Namespace) -> int:
 def show_result(made: "SyncResult", *, limit: int, as_json: bool) -> int:
     """Say what a run did and return the exit code that follows from it."""
     code = _exit_code(made, limit)
+    remaining = _rejects_open(made.feed)
     if as_json:
-        answer("renkei.run/1", {**made.summary(), "notes": made.notes, "exit_code": code})
+        more = {"notes": made.notes, "exit_code": code, "rejects_open": remaining}
+        answer("renkei.run/1", {**made.summary(), **more})
         return code
     show(equation(vars(made.counts)))
     for refused in made.refused:
         tell(say(f"取り込まなかった受信があります: {refused}", f"A delivery was not taken in: {refused}"))
     for note in made.notes:
         tell(note)
+    if remaining:
+        where = f"renkei rejects groups --feed {made.feed}"
+        tell(
+            say(f"未対応の取込エラー {remaining:,} 件: {where}", f"{remaining:,} records wait aside: {where}")
+        )
     if not made.delivered:
         tell(say("基準日の分はまだ届いていません。", "What is due for the day has not come yet."))
     return code
+
+
+def _rejects_open(feed: str) -> int:
+    """How many records of the feed wait aside, from this run and from earlier ones."""
+    from renkei.quarantine.causes import count_open
+
+    with place.registry(place.project()) as engine, engine.connect() as connection:
+        return count_open(connection, feed)
 
 
 def _exit_code(made: "SyncResult", limit: int) -> int:

@@ -17,6 +17,7 @@ from renkei.language import say
 if TYPE_CHECKING:
     from renkei import views
     from renkei.project import Project
+    from renkei.quarantine.causes import Cause
 
 _RUNS = 8
 
@@ -50,17 +51,28 @@ def _run(asked: argparse.Namespace) -> int:
 
 def _look(project: "Project", *, as_json: bool) -> None:
     from renkei import views
+    from renkei.quarantine.causes import causes
 
     with place.registry(project) as engine:
         feeds = views.feeds_status(engine, feeds=[feed.id for feed in project.feeds])
         runs = views.runs(engine, limit=_RUNS)
+        aside = causes(engine, today=place.today(project))
     if as_json:
-        body = {"at": SystemClock().now(), "hub": _hub(project), "feeds": feeds, "runs": runs}
+        body = {
+            "at": SystemClock().now(),
+            "hub": _hub(project),
+            "feeds": feeds,
+            "runs": runs,
+            "rejects": aside,
+        }
         answer("renkei.status/1", body)
         return
     _show_feeds(project, feeds)
     show("")
     _show_runs(project, runs)
+    if aside:
+        show("")
+        _show_aside(aside)
 
 
 def _hub(project: "Project") -> dict[str, Any] | None:
@@ -111,6 +123,18 @@ def _result(run: "views.RunView") -> str:
     if run.error_code:
         return run.error_code
     return equation(run.counts) if run.counts.get("records") else ""
+
+
+def _show_aside(aside: "tuple[Cause, ...]") -> None:
+    """What waits aside, the oldest cause first."""
+    from renkei.quarantine.remedy import reason
+
+    heads = [
+        word("run", "rejected"), word("run", "field"), word("run", "reason"), say("件数", "open"),
+        say("経過（開庁日）", "office days"),
+    ]  # fmt: skip
+    rows = [[each.feed, each.field, say(*reason(each.code)), f"{each.records:,}", each.age] for each in aside]
+    show(table(heads, rows))
 
 
 def _clock(project: "Project", instant: datetime) -> str:

@@ -34,16 +34,18 @@ def problems(
 
 
 def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
-    """Read the file's batches; its columns must be the declared ones, in any order."""
+    """Read the file's batches; their columns are the declared ones in any order, more where it evolves."""
     columns = columns_of(declaration["columns"])
     names = [column.name for column in columns]
+    evolves = bool(declaration.get("evolves"))
     schema = pa.schema([*POSITION, *((name, pa.string()) for name in names)])
     tables, gone = [], []
-    records = 0
+    records, strangers = 0, tuple[str, ...]()
     try:
         for batch in _batches(path):
             failpoint("parse.block")
-            check_columns((name for name in batch.schema.names if name != GONE), columns, feed=feed)
+            found = [name for name in batch.schema.names if name != GONE]
+            strangers = check_columns(found, columns, feed=feed, evolves=evolves)
             table = _table(batch, records, schema=schema)
             is_gone = _is_gone(batch)
             tables.append(table.filter(pc.invert(is_gone)))
@@ -59,6 +61,7 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
         rejects=rejects_table(()),
         records=records,
         control=Control(),
+        strangers=strangers,
     )
 
 

@@ -1,4 +1,7 @@
-"""The layout is frozen: a column that came, went or changed its name stops the delivery."""
+"""The layout is frozen: a column that came, went or changed its name stops the delivery.
+
+A feed whose contract lets its layout evolve takes new columns as strangers: named, and not read.
+"""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -7,17 +10,23 @@ from renkei.errors import Stop
 from renkei.formats.layout import Column
 
 
-def check_columns(found: Iterable[str], declared: Sequence[Column], *, feed: str) -> None:
-    """Stop with the first missing or unexpected column, naming the nearest candidate."""
+def check_columns(
+    found: Iterable[str], declared: Sequence[Column], *, feed: str, evolves: bool = False
+) -> tuple[str, ...]:
+    """Stop with the first missing or unexpected column, naming the nearest candidate.
+
+    Where the layout ``evolves`` the unexpected ones are returned instead.
+    """
     names = list(found)
     known = {column.name for column in declared}
     for column in declared:
         if column.name not in names and not column.optional:
             strangers = [name for name in names if name not in known]
             raise missing(column.name, strangers or names, feed=feed)
-    for name in names:
-        if name not in known:
-            raise Stop("E_COLUMN_UNEXPECTED", feed=feed, column=name)
+    unexpected = tuple(dict.fromkeys(name for name in names if name not in known))
+    if unexpected and not evolves:
+        raise Stop("E_COLUMN_UNEXPECTED", feed=feed, column=unexpected[0])
+    return unexpected
 
 
 def missing(name: str, found: Sequence[str], *, feed: str) -> Stop:

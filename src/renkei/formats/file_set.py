@@ -169,4 +169,5 @@ def _joined(parts: Sequence[Batch], *, feed: str) -> Batch:
         records=sum(part.records for part in parts),
         control=control,
         losses=losses.merged([part.losses for part in parts if part.losses is not None]),
+        strangers=tuple(dict.fromkeys(name for part in parts for name in part.strangers)),
     )

@@ -10,9 +10,10 @@ from datetime import date
 
 from renkei.mapping.declaration import Mapping, load, load_all
 from renkei.mapping.problems import Problem, Problems
+from renkei.mapping.ranks import ranked
 from renkei.model import Batch, Mapped
 
-__all__ = ["Mapping", "Problem", "Problems", "apply", "load", "load_all"]
+__all__ = ["Mapping", "Problem", "Problems", "apply", "hold_odd_size", "load", "load_all", "ranked"]
 
 
 def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
@@ -20,3 +21,10 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
     from renkei.mapping import compile as plan
 
     return plan.apply(mapping, batch, as_of=as_of)
+
+
+def hold_odd_size(mapping: Mapping, batch: Batch, *, as_of: date) -> None:
+    """Raise Hold where a delivery, read whole, has fewer or more records than its feed says it may."""
+    from renkei.mapping import expectations
+
+    expectations.hold_odd_size(mapping, batch, as_of=as_of)

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from renkei import formats
+from renkei.errors import catalogue
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.expression import misspelt
 from renkei.mapping.lines import Lines
 from renkei.mapping.lines import Path as Place
 from renkei.mapping.problems import Problem, nearest
 from renkei.mapping.steps import STEPS, Known, Step, parse
-from renkei.records import RECORD_TYPES
+from renkei.records import GOLDEN, RECORD_TYPES, SENSITIVITIES, sensitivity_of
 
 #: ``from`` as written: a name, a column, or a list of either.
 Source = str | Mapping[str, Any] | list[Any]
@@ -28,7 +30,13 @@ _HOLDS = {
     "timestamp": "timestamp",
     "integer": "int64",
     "boolean": "bool",
+    "place": "string",
 }
+
+
+#: What bounds a column's values.
+_BOUND_OF: dict[str, type] = {"date32[day]": date, "int64": int, "string": int}
+_BOUND_WORDS: dict[type | None, str] = {date: "a date", int: "a whole number"}
 
 
 def columns_of(source: Source) -> list[Mapping[str, Any]]:
@@ -43,13 +51,13 @@ def raw_columns(feed: Mapping[str, Any]) -> list[dict[str, Any]]:
     columns: dict[str, dict[str, Any]] = {}
     for column in _mentions(feed):
         columns.setdefault(column["name"], {}).update(
-            {name: value for name, value in column.items() if name != "reason"}
+            {name: value for name, value in column.items() if name not in ("reason", "fill")}
         )
     return list(columns.values())
 
 
 def _mentions(feed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    mapped = [column for row in feed["field"] for column in columns_of(row.get("from", []))]
+    mapped = [column for row in feed.get("field", ()) for column in columns_of(row.get("from", []))]
     return [*mapped, *feed.get("ignored", ())]
 
 
@@ -62,6 +70,40 @@ def problems(
         Problem(file=file.name, line=lines.of((*at, *finding.place)), **finding.says)
         for finding in look.findings()
     ]
+
+
+def _every_column(feed: Mapping[str, Any]) -> dict[str, None]:
+    """Names of the raw columns of the feed and of any of its versions."""
+    mentions = [*_mentions(feed), *(m for each in feed.get("version", ()) for m in _mentions(each))]
+    return dict.fromkeys(column["name"] for column in mentions)
+
+
+def versions_apart(
+    feed: Mapping[str, Any], made: Mapping[str, Any], *, file: str, lines: Lines, at: Place
+) -> list[Problem]:
+    """What a version may not change where the record's own date chooses it: the file is read only once.
+
+    ``made`` is the feed as the version at place ``at`` makes it.
+    """
+    by = feed.get("version_by", "delivery")
+    if by == "delivery":
+        return []
+    found = [f"other columns: {name}" for name in _differing_columns(feed, made)]
+    found += [f"another {name}" for name in ("source_key", by) if _row(feed, name) != _row(made, name)]
+    found += ["another format"] if feed["format"] != made["format"] else []
+    expected = f"versions by {by} that read the same file"
+    return [Problem(file=file, line=lines.of(at), expected=expected, found=each) for each in found]
+
+
+def _differing_columns(feed: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    before, after = ({column["name"]: column for column in raw_columns(each)} for each in (feed, made))
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def _row(feed: Mapping[str, Any], target: str) -> tuple[object, ...] | None:
+    rows = {row["to"]: row for row in feed["field"]}
+    made = rows.get(target)
+    return made and (columns_of(made.get("from", [])), made.get("steps"), made.get("join"), made.get("pick"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +131,9 @@ class _Look:
         for number, row in enumerate(self.feed["field"]):
             yield from self._field(row, ("field", number))
         yield from self._expectations()
+        yield from self._size()
+        yield from self._examples()
+        yield from self._version_by()
         yield from self._schedule()
         yield from self._ignored()
         yield from self._format()
@@ -120,7 +165,32 @@ class _Look:
             return
         if ("from" in row) == ("value" in row):
             yield _Finding(place=place, expected="either from or value", found="both or neither")
+        yield from self._sensitivity(row, place)
+        yield from self._rank(row, place)
         yield from self._steps(row, place)
+
+    def _sensitivity(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        least = sensitivity_of(self.feed["record"], row["to"])
+        if "sensitivity" in row and row["sensitivity"] not in SENSITIVITIES[SENSITIVITIES.index(least) :]:
+            yield _Finding(
+                place=(*place, "sensitivity"),
+                expected=f"at least {least} for {row['to']}",
+                found=row["sensitivity"],
+                nearest=least,
+            )
+
+    def _rank(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        deciding = (
+            {fields[0]: fields for fields in GOLDEN.values()} if self.feed["record"] == "person" else {}
+        )
+        if "rank" in row and row["to"] not in deciding:
+            near = next((first for first, fields in deciding.items() if row["to"] in fields), "")
+            yield _Finding(
+                place=(*place, "rank"),
+                expected="a rank on the first field of a group: " + " | ".join(deciding),
+                found=f"a rank on {row['to']}",
+                nearest=near,
+            )
 
     def _steps(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
         place = (*place, "steps")
@@ -163,8 +233,73 @@ class _Look:
             if row["field"] not in self.schema.names:
                 near = nearest(row["field"], self.schema.names)
                 yield _Finding(place=place, expected="a target column", found=row["field"], nearest=near)
+                continue
             if misspelt(row.get("matches", "")):
                 yield _Finding(place=place, expected="an RE2 expression", found=repr(row["matches"]))
+            if "matches" in row and not pa.types.is_string(self.schema.field(row["field"]).type):
+                yield _Finding(place=place, expected="matches on a text", found=row["field"])
+            yield from self._bounds(row, place)
+
+    def _bounds(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        """Least and most are dates for a date, whole numbers for a number or for the length of a text."""
+        held = self.schema.field(row["field"]).type
+        bounds = {name: row[name] for name in ("least", "most") if name in row}
+        wanted = _BOUND_OF.get(str(held))
+        for name, bound in bounds.items():
+            if type(bound) is not wanted:
+                word = _BOUND_WORDS.get(wanted, "no bound")
+                yield _Finding(place=(*place, name), expected=f"{word} for {row['field']}", found=str(bound))
+                return
+        if len(bounds) == 2 and bounds["least"] > bounds["most"]:
+            found = f"{bounds['least']} to {bounds['most']}"
+            yield _Finding(place=place, expected="least before most", found=found)
+
+    def _size(self) -> Iterator[_Finding]:
+        size = self.feed.get("size", {})
+        if size.get("least", 0) > size.get("most", size.get("least", 0)):
+            found = f"{size['least']} to {size['most']}"
+            yield _Finding(place=("size",), expected="least before most", found=found)
+
+    def _examples(self) -> Iterator[_Finding]:
+        """Examples name what exists; whether they hold is for a run of them to say."""
+        columns = _every_column(self.feed)
+        for number, row in enumerate(self.feed.get("example", ())):
+            place = ("example", number)
+            if ("gives" in row) == ("refused" in row):
+                yield _Finding(place=place, expected="either gives or refused", found="both or neither")
+            for name in row["given"]:
+                if name not in columns:
+                    near = nearest(name, columns)
+                    yield _Finding(place=(*place, "given"), expected="a raw column", found=name, nearest=near)
+            for name in row.get("gives", ()):
+                if name not in self.schema.names:
+                    near = nearest(name, self.schema.names)
+                    yield _Finding(
+                        place=(*place, "gives"),
+                        expected=f"a column of {self.feed['record']}",
+                        found=name,
+                        nearest=near,
+                    )
+            if (code := row.get("refused")) and code not in catalogue():
+                near = nearest(code, catalogue())
+                yield _Finding(place=(*place, "refused"), expected="a known reason", found=code, nearest=near)
+
+    def _version_by(self) -> Iterator[_Finding]:
+        """The record's date must be readable before anything that depends on it."""
+        by = self.feed.get("version_by", "delivery")
+        if by == "delivery":
+            return
+        dates = {
+            row["to"]: row
+            for row in self.feed["field"]
+            if row["to"] in self.schema.names and self.schema.field(row["to"]).type == pa.date32()
+        }
+        if by not in dates:
+            allowed = ["delivery", *dates]
+            near = nearest(by, allowed)
+            yield _Finding(place=("version_by",), expected=" | ".join(allowed), found=by, nearest=near)
+        elif any(parse(step).name == "code" for step in dates[by].get("steps", ())):
+            yield _Finding(place=("version_by",), expected="a date that needs no code table", found=by)
 
     def _schedule(self) -> Iterator[_Finding]:
         if len(self.feed["schedule"].split()) != 5:

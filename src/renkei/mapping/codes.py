@@ -1,14 +1,14 @@
 """Code tables (コード表): a source's code → the hub's word, with the days between which it is valid."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from renkei.mapping import schema
-from renkei.mapping.lines import locate
+from renkei.mapping.lines import Lines, locate
 from renkei.mapping.problems import Problem
 
 
@@ -37,6 +37,13 @@ class CodeTable:
         return {code.source: code.to for code in sorted(valid, key=lambda code: -len(code.source))}
 
     @property
+    def turns(self) -> frozenset[date]:
+        """Every day from which the table says something else than on the day before."""
+        begins = {code.valid_from for code in self.codes}
+        ends = {code.valid_to + timedelta(days=1) for code in self.codes if code.valid_to < date.max}
+        return frozenset(begins | ends) - {date.min}
+
+    @property
     def words(self) -> frozenset[str]:
         """Everything the table can translate to."""
         return frozenset(code.to for code in self.codes if code.to is not None)
@@ -53,21 +60,48 @@ def load(folder: Path) -> tuple[dict[str, CodeTable], list[Problem]]:
         except tomllib.TOMLDecodeError as error:
             problems.append(Problem(file=path.name, line=0, expected="TOML", found=str(error)))
             continue
-        found = schema.problems(declared, schema.CODES, file=path.name, lines=locate(text))
+        lines = locate(text)
+        found = schema.problems(declared, schema.CODES, file=path.name, lines=lines)
+        found = found or _unclear(declared["codes"], file=path.name, lines=lines)
         problems += found
         if not found:
             tables[path.stem] = _table(path.stem, declared)
     return tables, problems
 
 
+def _unclear(rows: Sequence[Mapping[str, Any]], *, file: str, lines: Lines) -> list[Problem]:
+    """Rows that end before they begin, and rows of one code that are valid on the same day.
+
+    In a prefix table the same: a longer beginning goes first, so only equal ones are in each other's way.
+    """
+    found = []
+    by_code: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        since, until = _days(row)
+        line = lines.of(("codes", number))
+        if since > until:
+            found.append(
+                Problem(
+                    file=file, line=line, expected="valid_from before valid_to", found=f"{since} to {until}"
+                )
+            )
+            continue
+        others = by_code.setdefault(row["code"], [])
+        for other in others:
+            if max(since, _days(rows[other])[0]) <= min(until, _days(rows[other])[1]):
+                says = f"{row['code']!r} of line {line} and of line {lines.of(('codes', other))}"
+                found.append(Problem(file=file, line=line, expected="one row a code and day", found=says))
+        others.append(number)
+    return found
+
+
+def _days(row: Mapping[str, Any]) -> tuple[date, date]:
+    return row.get("valid_from", date.min), row.get("valid_to", date.max)
+
+
 def _table(name: str, declared: Mapping[str, Any]) -> CodeTable:
     codes = tuple(
-        Code(
-            source=row["code"],
-            to=row["to"] or None,
-            valid_from=row.get("valid_from", date.min),
-            valid_to=row.get("valid_to", date.max),
-        )
+        Code(source=row["code"], to=row["to"] or None, valid_from=_days(row)[0], valid_to=_days(row)[1])
         for row in declared["codes"]
     )
     return CodeTable(name=name, by_prefix=declared.get("match") == "prefix", codes=codes, declared=declared)

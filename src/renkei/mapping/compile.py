@@ -13,17 +13,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.errors import Hold
-from renkei.mapping.declaration import Expectation, FieldRule, Mapping
+from renkei.mapping import expectations, segments
+from renkei.mapping.declaration import FieldRule, Mapping
 from renkei.mapping.steps import SPREAD, STEPS, Surroundings, Value
 from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Batch, Mapped
 from renkei.records import RECORD_TYPES, RecordType
 
 #: Rows in one evaluation of the plan: bounds the memory it takes beside its result.
 BLOCK = 250_000
-
-#: Fewer records than these say nothing of what a delivery usually looks like.
-PROFILE_LEAST = 100
 
 #: Characters that cannot be stored or stand for a loss: controls, NUL and the replacement character.
 BAD_CHARACTER = r"[\x00-\x1f\x7f\u{80}-\u{9f}\u{fffd}]"
@@ -43,10 +40,15 @@ class _Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A mapping compiled for one day (code tables are valid by day)."""
+    """A mapping compiled for one day.
+
+    ``as_of`` is the delivery's day, which stands in for what a record does not say; ``day`` the one on which
+    code tables are looked at, the delivery's unless said.
+    """
 
     mapping: Mapping
     as_of: date
+    day: date | None = None
 
     @cached_property
     def record(self) -> RecordType:
@@ -59,7 +61,12 @@ class Plan:
         return tuple(self._cell(number, rule) for number, rule in enumerate(self.mapping.fields))
 
     def _cell(self, number: int, rule: FieldRule) -> _Cell:
-        around = Surroundings(codes=self.mapping.codes, as_of=self.as_of, raw=_trimmed)
+        around = Surroundings(
+            codes=self.mapping.codes,
+            as_of=self.day or self.as_of,
+            raw=_trimmed,
+            towns=self.mapping.towns,
+        )
         source = _source(rule)
         value = Value(expr=source)
         for step in rule.steps:
@@ -90,6 +97,26 @@ class Plan:
             .with_columns(cell.value.expr.alias(cell.name))
             .with_columns(first.alias("__fault"), pl.col(cell.name).alias("source_key"))
         )
+
+    def days(self, raw: pl.LazyFrame) -> pl.DataFrame:
+        """``lo`` and ``hi`` of the date that chooses each record's version, null where it has none."""
+        cell = next(each for each in self.cells if each.rule.to == self.mapping.version_by)
+        read = raw.with_columns(_trim(name) for name in cell.rule.sources).select(
+            cell.value.expr.alias("day")
+        )
+        parts = [pl.col("day").struct.field(name).alias(name) for name in ("lo", "hi")]
+        return read.select(parts).collect()
+
+    def aside(self, faulty: pl.DataFrame) -> pl.DataFrame:
+        """Records with their ``__fault`` as they are set aside: the fault as field, code and detail."""
+        faults = dict(enumerate(self.faults, 1))
+        words = [
+            pl.col("__fault")
+            .replace_strict({number: fault[part] for number, fault in faults.items()}, return_dtype=pl.String)
+            .alias(name)
+            for part, name in enumerate(("field", "code", "detail"))
+        ]
+        return faulty.filter(pl.col("__fault") > 0).with_columns(words).select(*_ASIDE)
 
     @cached_property
     def faults(self) -> tuple[tuple[str, str, str], ...]:
@@ -198,40 +225,51 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
     exactly one of the two tables. Same batch, same mapping, same day: the same bytes.
     """
     plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
-    good, bad = _run(plan, batch.table)
+    good, bad = run(mapping, batch.table, plan)
     gone, nameless = _gone(plan, batch)
     twice = _keys_twice(good, bad, gone)
     if len(twice):
-        good, more = _without(good, twice)
-        gone, others = _without(gone, twice)
+        good, more = _without(good, twice, plan)
+        gone, others = _without(gone, twice, plan)
         bad = pl.concat([bad, more, others])
     bad = bad.vstack(nameless)
-    _check_profile(good, plan.mapping)
+    expectations.hold_odd_profile(plan.mapping, good)
     return Mapped(
         gone=gone,
         feed=batch.feed,
         record=plan.record.name,
         records=good,
-        rejects=_rejects(bad, batch, plan=plan),
+        rejects=_rejects(bad, batch),
         mapping_digest=plan.mapping.digest,
     )
 
 
-def _run(plan: Plan, table: pa.Table) -> tuple[pa.Table, pl.DataFrame]:
-    """The records without a fault, and number, fault and key of the others; block by block."""
+def run(mapping: Mapping, table: pa.Table, plan: Plan) -> tuple[pa.Table, pl.DataFrame]:
+    """The records without a fault, and the others with what is wrong; block by block, in order."""
     good = [plan.record.schema.empty_table()]
     bad = [pl.DataFrame(schema=_ASIDE)]
+    plans = {plan.as_of: plan}
     for start in range(0, table.num_rows, BLOCK):
         raw = pl.from_arrow(table.slice(start, BLOCK))
         assert isinstance(raw, pl.DataFrame)  # a table never becomes a Series
-        mapped = plan.lazy(raw.lazy()).collect()
-        fit = mapped.filter(pl.col("__fault") == 0).drop("__fault")
+        mapped = []
+        for day, records in segments.split(mapping, raw, reader=plan, as_of=plan.as_of):
+            plans.setdefault(day, Plan(mapping=mapping.at(day), as_of=plan.as_of, day=day))
+            made = plans[day].lazy(records.lazy()).collect()
+            mapped.append(made.filter(pl.col("__fault") == 0).drop("__fault"))
+            bad.append(plans[day].aside(made))
+        fit = mapped[0] if len(mapped) == 1 else pl.concat(mapped).sort(REC_NO)
         good.append(fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(plan.record.schema))
-        bad.append(mapped.filter(pl.col("__fault") > 0).select(*_ASIDE))
     return pa.concat_tables(good), pl.concat(bad)
 
 
-_ASIDE = {REC_NO: pl.Int64, "__fault": pl.Int32, "source_key": pl.String}
+_ASIDE: dict[str, type[pl.DataType]] = {
+    REC_NO: pl.Int64,
+    "source_key": pl.String,
+    "field": pl.String,
+    "code": pl.String,
+    "detail": pl.String,
+}
 
 
 def _gone(plan: Plan, batch: Batch) -> tuple[pa.Table, pl.DataFrame]:
@@ -244,17 +282,17 @@ def _gone(plan: Plan, batch: Batch) -> tuple[pa.Table, pl.DataFrame]:
     fit = told.filter(pl.col("__fault") == 0).select(_GONE.names)
     return (
         fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_GONE),
-        told.filter(pl.col("__fault") > 0).select(*_ASIDE),
+        plan.aside(told),
     )
 
 
 _GONE = pa.schema([pa.field(REC_NO, pa.int64()), pa.field("source_key", pa.string())])
 
 
-def _without(records: pa.Table, twice: pa.Array) -> tuple[pa.Table, pl.DataFrame]:
+def _without(records: pa.Table, twice: pa.Array, plan: Plan) -> tuple[pa.Table, pl.DataFrame]:
     """The records whose key is theirs alone, and the others set aside."""
     again = pc.is_in(records.column("source_key"), value_set=twice)
-    return records.filter(pc.invert(again)), _set_aside(records.filter(again))
+    return records.filter(pc.invert(again)), _set_aside(records.filter(again), plan)
 
 
 def _keys_twice(good: pa.Table, bad: pl.DataFrame, gone: pa.Table) -> pa.Array:
@@ -265,42 +303,22 @@ def _keys_twice(good: pa.Table, bad: pl.DataFrame, gone: pa.Table) -> pa.Array:
     return again.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
 
 
-def _set_aside(records: pa.Table) -> pl.DataFrame:
+def _set_aside(records: pa.Table, plan: Plan) -> pl.DataFrame:
+    field = next(rule for rule in plan.mapping.fields if rule.to == "source_key").sources[0]
     keys, numbers = records.column("source_key"), records.column(REC_NO)
-    return pl.DataFrame({REC_NO: numbers, "__fault": 0, "source_key": keys}, schema=_ASIDE)
+    said = {"field": field, "code": "E_KEY_TWICE", "detail": "to=source_key"}
+    words = [pl.lit(word).alias(name) for name, word in said.items()]
+    return (
+        pl.DataFrame({REC_NO: numbers, "source_key": keys})
+        .with_columns(words)
+        .cast(pl.Schema(_ASIDE))
+        .select(*_ASIDE)
+    )
 
 
-def _rejects(bad: pl.DataFrame, batch: Batch, *, plan: Plan) -> pa.Table:
+def _rejects(bad: pl.DataFrame, batch: Batch) -> pa.Table:
     """Every record set aside, by the reader or by the mapping, in record order."""
-    key_field = next(rule for rule in plan.mapping.fields if rule.to == "source_key").sources[0]
-    faults = {0: (key_field, "E_KEY_TWICE", "to=source_key")} | dict(enumerate(plan.faults, 1))
-    words = [
-        pl.col("__fault")
-        .replace_strict({number: fault[part] for number, fault in faults.items()}, return_dtype=pl.String)
-        .alias(name)
-        for part, name in enumerate(("field", "code", "detail"))
-    ]
     places = pl.DataFrame(batch.table.select([REC_NO, BYTE_OFFSET, BYTE_LENGTH]))  # gone ones have none
-    told = bad.join(places, on=REC_NO, how="left").with_columns(words).select(*REJECT_SCHEMA.names)
+    told = bad.join(places, on=REC_NO, how="left").select(*REJECT_SCHEMA.names)
     made = told.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(REJECT_SCHEMA)
     return pa.concat_tables([batch.rejects, made]).sort_by(REC_NO)
-
-
-def _check_profile(records: pa.Table, mapping: Mapping) -> None:
-    """Hold a delivery whose columns do not look as they always do: two of them may have changed places."""
-    if records.num_rows < PROFILE_LEAST:
-        return
-    for wanted in mapping.expect:
-        column = pl.Series(wanted.field, records.column(wanted.field))
-        share = _share(column, wanted)
-        if share < wanted.share:
-            percent, limit = f"{share:.1%}", f"{wanted.share:.1%}"
-            raise Hold("E_PROFILE", feed=mapping.feed.id, field=wanted.field, share=percent, limit=limit)
-
-
-def _share(column: pl.Series, wanted: Expectation) -> float:
-    """The part of the rows that is filled, or the part of the filled ones that match."""
-    if wanted.matches is None:
-        return 1 - column.null_count() / len(column)
-    fits = column.drop_nulls().str.contains(wanted.matches)
-    return float(fits.sum()) / len(fits) if len(fits) else 1.0

@@ -9,31 +9,45 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from renkei.errors import FixDeclaration
-from renkei.mapping import check, schema
+from renkei.mapping import address, check, folds, ranks, schema, variants
 from renkei.mapping import codes as code_tables
 from renkei.mapping.codes import CodeTable
+from renkei.mapping.contract.declared import Contract, contract_of
 from renkei.mapping.lines import Lines, locate
 from renkei.mapping.problems import Problem, refuse
-from renkei.mapping.steps import STEPS, Step, parse
+from renkei.mapping.steps import STEPS, Step, Surroundings, parse
 from renkei.model import Feed
+from renkei.records import Sensitivity, sensitivity_of
 
 #: How long a change may take to show when the feed says nothing: one night and its morning.
 DEFAULT_LAG = "26h"
 
+#: Versions and codes are those of the delivery's day, unless a feed names a date of the record.
+BY_DELIVERY = "delivery"
+
 Rows = Sequence[MappingOf[str, Any]]
+
+#: Steps that read the municipality beside the address.
+_PLACES = ("address_key", "place")
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldRule:
-    """How one target column is filled."""
+    """How one target column is filled, and on which line of the mapping's file that stands.
+
+    ``sensitivity`` is the column's own class or a higher one; ``rank`` is the feed's place among those that
+    fill this column of the golden record (1 wins), None where the city's order of trust decides.
+    """
 
     to: str
     sources: tuple[str, ...]
@@ -43,6 +57,9 @@ class FieldRule:
     pick_first: bool
     required: bool
     most: int | None
+    sensitivity: Sensitivity
+    rank: int | None = None
+    line: int = 0
 
     @property
     def keeps_text(self) -> bool:
@@ -54,32 +71,69 @@ class FieldRule:
 class Expectation:
     """What at least ``share`` of a delivery's records look like; a swap of two columns breaks it.
 
-    Without ``matches`` the column must be filled; with it, filled values must match.
+    With ``matches`` filled values must match; with ``least`` and ``most`` they must lie between them (whole
+    numbers, dates, or a text's length in characters); with neither the column must be filled.
     """
 
     field: str
     matches: str | None
+    least: int | date | None = None
+    most: int | date | None = None
     share: float
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """A record that shows what the mapping does: raw columns ``given``, and what comes of them.
+
+    Either ``gives`` names target columns and their values (the others may be anything), or ``refused`` is the
+    code with which the record is set aside. ``day`` is the delivery's, any day where it does not matter.
+    """
+
+    title: str
+    given: MappingOf[str, str]
+    gives: MappingOf[str, Any]
+    refused: str | None
+    day: date | None
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """One feed's mapping. ``digest`` pins the declaration, its code tables and the files of its format."""
+    """One feed's mapping. ``digest`` pins the declaration, its code tables and the files of its format.
+
+    ``size`` is the least and most records of a delivery. ``version_by`` is ``delivery``, or the target whose
+    date says for each record which version and which codes are its own. ``fills`` is what an ignored column
+    is written as when records go out. ``file`` is the mapping's file name.
+    """
 
     feed: Feed
     digest: str
     fields: tuple[FieldRule, ...]
     codes: MappingOf[str, CodeTable]
     expect: tuple[Expectation, ...]
+    size: tuple[int | None, int | None] = (None, None)
+    examples: tuple[Example, ...] = ()
+    version_by: str = BY_DELIVERY
+    fills: MappingOf[str, str] = field(default_factory=dict)
+    file: str = ""
+    contract: Contract = field(default_factory=Contract)
+    towns: address.Towns | None = None
     versions: tuple[tuple[date, "Mapping"], ...] = ()
 
     @property
     def raw_columns(self) -> tuple[str, ...]:
         """Raw columns that some field reads, in order of first use."""
         used = [name for rule in self.fields for name in rule.sources]
-        keys = [step.argument for rule in self.fields for step in rule.steps if step.name == "address_key"]
+        keys = [step.argument for rule in self.fields for step in rule.steps if step.name in _PLACES]
         used += [argument["municipality"] for argument in keys if "municipality" in argument]
         return tuple(dict.fromkeys(used))
+
+    def surroundings(self, day: date) -> Surroundings:
+        """What the mapping's steps know on a day, without the columns of any record."""
+        return Surroundings(
+            codes=self.codes, as_of=day, raw=lambda _name: pl.lit(None, pl.String), towns=self.towns
+        )
 
     def at(self, day: date) -> "Mapping":
         """The version in force for a delivery of that day."""
@@ -95,16 +149,18 @@ def load_all(folder: Path) -> tuple[Mapping, ...]:
             made += load(path, codes=folder / "codes")
         except FixDeclaration as error:
             problems += error.facts["problems"]
-    refuse([*problems, *_shared_ids(made)])
+    refuse([*problems, *_shared_ids(made), *ranks.problems(made)])
     return tuple(made)
 
 
 def _shared_ids(mappings: Sequence[Mapping]) -> list[Problem]:
-    ids = [mapping.feed.id for mapping in mappings]
+    by_id: dict[str, list[str]] = {}
+    for mapping in mappings:
+        by_id.setdefault(mapping.feed.id, []).append(mapping.file)
     return [
-        Problem(file="mappings", line=0, expected="one mapping a feed", found=f"{name} twice")
-        for name in ids
-        if ids.count(name) > 1
+        Problem(file=", ".join(files), line=0, expected="one mapping a feed", found=f"{name} twice")
+        for name, files in by_id.items()
+        if len(files) > 1
     ]
 
 
@@ -113,6 +169,8 @@ def load(path: Path, *, codes: Path) -> tuple[Mapping, ...]:
     text = path.read_text("utf-8")
     lines = locate(text)
     tables, problems = code_tables.load(codes)
+    towns, wrong = address.load(path.parent / "towns")
+    problems += wrong
     declared: dict[str, Any] = {}
     try:
         declared = tomllib.loads(text)
@@ -121,11 +179,12 @@ def load(path: Path, *, codes: Path) -> tuple[Mapping, ...]:
     refuse(problems)
     refuse(schema.problems(declared, schema.MAPPING, file=path.name, lines=lines))
     for number, where, feed in _versions(declared):
-        problems += check.problems(feed, tables, file=path, lines=lines, at=("feed", number, *where))
+        at = ("feed", number, *where)
+        problems += check.problems(feed, tables, file=path, lines=lines, at=at)
+        problems += check.versions_apart(declared["feed"][number], feed, file=path.name, lines=lines, at=at)
     refuse([*problems, *_twins(declared, file=path.name, lines=lines)])
-    return tuple(
-        _mapping(declared, number, path=path, tables=tables) for number in range(len(declared["feed"]))
-    )
+    place = _Place(path=path, lines=lines, tables=tables, towns=towns)
+    return tuple(_mapping(declared, number, place) for number in range(len(declared["feed"])))
 
 
 def _versions(
@@ -163,38 +222,67 @@ def _twins(declared: MappingOf[str, Any], *, file: str, lines: Lines) -> list[Pr
     ]
 
 
-def _mapping(
-    declared: MappingOf[str, Any], number: int, *, path: Path, tables: MappingOf[str, CodeTable]
-) -> Mapping:
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a mapping is read: its file, the lines of it, and the code tables beside it."""
+
+    path: Path
+    lines: Lines
+    tables: MappingOf[str, CodeTable]
+    towns: address.Towns
+
+    def lines_of(self, feed: MappingOf[str, Any], at: tuple[str | int, ...]) -> dict[str, int]:
+        """Target → the line of the field that fills it."""
+        return {row["to"]: self.lines.of((*at, "field", number)) for number, row in enumerate(feed["field"])}
+
+
+def _mapping(declared: MappingOf[str, Any], number: int, place: _Place) -> Mapping:
     feed = declared["feed"][number]
-    digest = _digest(declared, feed, path=path, tables=tables)
+    digest = _digest(declared, feed, path=place.path, tables=place.tables)
+    known = place.lines_of(feed, ("feed", number))
+    base = _build(declared, feed, place, digest=digest, known=known, at=("feed", number))
     versions = []
-    for place, version in enumerate(sorted(feed.get("version", ()), key=lambda each: each["from"])):
-        made = _as_of_version(feed, place)
-        versions.append((version["from"], _build(declared, made, path=path, tables=tables, digest=digest)))
-    base = _build(declared, feed, path=path, tables=tables, digest=digest)
+    for order, (written, version) in enumerate(_by_day(feed)):
+        known = known | place.lines_of({"field": [], **version}, ("feed", number, "version", written))
+        made = _as_of_version(feed, order)
+        built = _build(declared, made, place, digest=digest, known=known, at=("feed", number))
+        versions.append((version["from"], built))
     return Mapping(**{**vars(base), "versions": tuple(versions)})
+
+
+def _by_day(feed: MappingOf[str, Any]) -> list[tuple[int, MappingOf[str, Any]]]:
+    """The feed's versions in order of their days, each with its place in the file."""
+    return sorted(enumerate(feed.get("version", ())), key=lambda each: each[1]["from"])
 
 
 def _build(
     declared: MappingOf[str, Any],
     feed: MappingOf[str, Any],
+    place: _Place,
     *,
-    path: Path,
-    tables: MappingOf[str, CodeTable],
     digest: str,
+    known: MappingOf[str, int],
+    at: tuple[str | int, ...],
 ) -> Mapping:
-    fields = tuple(_rule(row) for row in feed["field"])
+    size = feed.get("size", {})
+    examples = enumerate(feed.get("example", ()))
     return Mapping(
-        feed=_feed(declared, feed, path=path),
+        feed=_feed(declared, feed, path=place.path),
         digest=digest,
-        fields=fields,
-        codes={name: tables[name] for name in _tables_used(feed)},
+        fields=tuple(_rule(row, record=feed["record"], line=known[row["to"]]) for row in feed["field"]),
+        codes={name: place.tables[name] for name in _tables_used(feed)},
         expect=tuple(_expectation(row) for row in feed.get("expect", ())),
+        size=(size.get("least"), size.get("most")),
+        examples=tuple(_example(row, place.lines.of((*at, "example", number))) for number, row in examples),
+        version_by=feed.get("version_by", BY_DELIVERY),
+        fills={row["name"]: row["fill"] for row in feed.get("ignored", ()) if "fill" in row},
+        file=place.path.name,
+        contract=contract_of(feed.get("contract", {})),
+        towns=place.towns,
     )
 
 
-def _rule(row: MappingOf[str, Any]) -> FieldRule:
+def _rule(row: MappingOf[str, Any], *, record: str, line: int) -> FieldRule:
     return FieldRule(
         to=row["to"],
         sources=tuple(column["name"] for column in check.columns_of(row.get("from", []))),
@@ -204,11 +292,31 @@ def _rule(row: MappingOf[str, Any]) -> FieldRule:
         pick_first=row.get("pick") == "first",
         required=row.get("required", row["to"] == "source_key"),
         most=row.get("max"),
+        sensitivity=row.get("sensitivity", sensitivity_of(record, row["to"])),
+        rank=row.get("rank"),
+        line=line,
     )
 
 
 def _expectation(row: MappingOf[str, Any]) -> Expectation:
-    return Expectation(field=row["field"], matches=row.get("matches"), share=row["share"])
+    return Expectation(
+        field=row["field"],
+        matches=row.get("matches"),
+        least=row.get("least"),
+        most=row.get("most"),
+        share=row["share"],
+    )
+
+
+def _example(row: MappingOf[str, Any], line: int) -> Example:
+    return Example(
+        title=row["title"],
+        given=row["given"],
+        gives=row.get("gives", {}),
+        refused=row.get("refused"),
+        day=row.get("day"),
+        line=line,
+    )
 
 
 def _feed(declared: MappingOf[str, Any], feed: MappingOf[str, Any], *, path: Path) -> Feed:
@@ -240,6 +348,7 @@ def _format(feed: MappingOf[str, Any], *, path: Path) -> dict[str, Any]:
     key = next(row for row in feed["field"] if row["to"] == "source_key")
     names = [column["name"] for column in check.columns_of(key["from"])]
     made["key"] = {"columns": names, "join": key.get("join", "")}
+    made["evolves"] = feed.get("contract", {}).get("mode") == "evolve"
     for name, place in _files(made).items():
         made[name] = str(path.parent.resolve() / place)
     return made
@@ -279,15 +388,17 @@ def _digest(
     path: Path,
     tables: MappingOf[str, CodeTable],
 ) -> str:
-    """sha256 over the feed's whole meaning: declaration, code tables, the files that its format names."""
+    """sha256 over the feed's whole meaning: declaration, code tables, files its format names, key version."""
     everything = [feed, *(_as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
     used = sorted({name for each in everything for name in _tables_used(each)})
     files = {place: kind for each in everything for kind, place in _files(each["format"]).items()}
     meaning = {
         "system": {name: value for name, value in declared.items() if name != "feed"},
-        "feed": feed,
+        "feed": {name: value for name, value in feed.items() if name != "example"},
         "codes": {name: tables[name].declared for name in used},
         "schemas": {name: _file_digest(path.parent / name, kind) for name, kind in files.items()},
+        "keys": [folds.KEY_VERSION, variants.digest()],
+        "towns": address.digest_of(path.parent / "towns"),
     }
     canonical = json.dumps(meaning, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

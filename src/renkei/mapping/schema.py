@@ -5,8 +5,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from renkei import formats
+from renkei.mapping.contract.declared import SHAPE as _CONTRACT
 from renkei.mapping.lines import Lines
 from renkei.mapping.problems import Problem, nearest
+from renkei.records import SENSITIVITIES
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -44,12 +46,23 @@ _FIELD = _table(
         "pick": {"const": "first"},
         "required": _YES,
         "max": _POSITIVE,
+        "sensitivity": {"enum": list(SENSITIVITIES)},
+        "rank": _POSITIVE,
         "note": _TEXT,
     },
     "to",
 )
 _IGNORED = _table(
-    {"name": _TEXT, "at": _POSITIVE, "bytes": _POSITIVE, "optional": _YES, "reason": _TEXT}, "name", "reason"
+    {
+        "name": _TEXT,
+        "at": _POSITIVE,
+        "bytes": _POSITIVE,
+        "optional": _YES,
+        "fill": {"type": "string"},
+        "reason": _TEXT,
+    },
+    "name",
+    "reason",
 )
 #: Each kind of file says itself what its declaration may hold.
 _SHAPES = {kind: formats.kind_of(kind).SHAPE for kind in formats.KINDS}
@@ -61,14 +74,34 @@ _FORMAT: dict[str, Any] = {
         {"if": {"properties": {"kind": {"const": kind}}}, "then": shape} for kind, shape in _SHAPES.items()
     ],
 }
+#: A whole number, or a TOML date.
+_BOUND: dict[str, Any] = {"x-bound": True}
 _EXPECT = _table(
     {
         "field": _TEXT,
         "matches": _TEXT,
+        "least": _BOUND,
+        "most": _BOUND,
         "share": {"type": "number", "minimum": 0, "maximum": 1},
     },
     "field",
     "share",
+)
+#: How many records a delivery has.
+_SIZE = {
+    **_table({"least": {"type": "integer", "minimum": 0}, "most": {"type": "integer", "minimum": 0}}),
+    "minProperties": 1,
+}
+_EXAMPLE = _table(
+    {
+        "title": _TEXT,
+        "given": {"type": "object", "additionalProperties": {"type": "string"}},
+        "gives": {"type": "object"},
+        "refused": {"type": "string", "pattern": "^E_[A-Z0-9_]+$"},
+        "day": _DATE,
+    },
+    "title",
+    "given",
 )
 _VERSION = _table(
     {
@@ -97,6 +130,10 @@ _FEED = _table(
         "field": {"type": "array", "minItems": 1, "items": _FIELD},
         "ignored": {"type": "array", "items": _IGNORED},
         "expect": {"type": "array", "items": _EXPECT},
+        "size": _SIZE,
+        "example": {"type": "array", "items": _EXAMPLE},
+        "version_by": _TEXT,
+        "contract": _CONTRACT,
         "version": {"type": "array", "items": _VERSION},
     },
     "name",
@@ -170,7 +207,14 @@ def _validator(shape: Mapping[str, Any]) -> "Draft202012Validator":
         if type(value) is not date:
             yield ValidationError("not a date")
 
-    made: Draft202012Validator = extend(Draft202012Validator, {"x-date": is_date})(dict(shape))
+    def is_bound(
+        _validator: object, _wanted: object, value: object, _shape: object
+    ) -> Iterator[ValidationError]:
+        if type(value) not in (int, date):
+            yield ValidationError("neither a whole number nor a date")
+
+    words = {"x-date": is_date, "x-bound": is_bound}
+    made: Draft202012Validator = extend(Draft202012Validator, words)(dict(shape))
     return made
 
 
@@ -194,6 +238,8 @@ def _misfit(error: "ValidationError", where: str) -> tuple[str, str, str]:
         return " | ".join(allowed), repr(error.instance), nearest(str(error.instance), allowed)
     if error.validator == "x-date":
         return f"{where}: a date such as 2027-04-01", _short(error.instance), ""
+    if error.validator == "x-bound":
+        return f"{where}: a whole number or a date such as 2027-04-01", _short(error.instance), ""
     wanted = (
         error.validator_value
         if error.validator in ("type", "pattern", "const", "minimum")

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from renkei.mapping.address import Towns
 from renkei.mapping.codes import CodeTable
-from renkei.mapping.steps import STEPS, Step, Surroundings, Value
+from renkei.mapping.steps import SPREAD, STEPS, Step, Surroundings, Value
 from renkei.mapping.steps.kinds import Fault
 
 PADDING = " \u3000"
@@ -42,18 +43,33 @@ def trial(
     codes: Mapping[str, CodeTable],
     as_of: date,
     raw: Mapping[str, str | None] | None = None,
+    towns: Towns | None = None,
 ) -> Trial:
-    """Take the text through the steps. ``raw`` are the record's other columns, for steps that read them."""
+    """Take the text through the steps. ``raw`` are the record's other columns, for steps that read them;
+    without ``towns`` the national table stands alone.
+    """
     frame = pl.DataFrame({"text": [_trimmed(text)]}, schema={"text": pl.String})
     beside = {name: _trimmed(value) for name, value in (raw or {}).items()}
-    around = Surroundings(codes=codes, as_of=as_of, raw=lambda name: pl.lit(beside[name], pl.String))
+    around = Surroundings(
+        codes=codes, as_of=as_of, raw=lambda name: pl.lit(beside[name], pl.String), towns=towns
+    )
     value, stages = Value(expr=pl.col("text")), []
     for step in steps:
         value = STEPS[step.name].build(value, step, around)
-        stages.append(Stage(step=step, value=frame.select(value.expr.alias("made"))["made"][0]))
+        made = frame.select(value.expr.alias("made"))["made"][0]
+        stages.append(Stage(step=step, value=_parts(made, value)))
     made = frame.with_columns(value.expr.alias("made"))
     bad = (fault.code for fault in value.faults if _is_bad(made, fault))
     return Trial(stages=tuple(stages), refused=next(bad, None))
+
+
+def _parts(made: Any, value: Value) -> Any:  # noqa: ANN401 - whatever a step gives
+    """A value of several parts as a record stores it: what only judges it is left out."""
+    if value.kind not in SPREAD or made is None:
+        return made
+    first, others = SPREAD[value.kind]
+    parts = {name: made[name] for name in (first, *others)}
+    return parts if any(part is not None for part in parts.values()) else None
 
 
 def _is_bad(made: pl.DataFrame, fault: Fault) -> bool:

@@ -10,29 +10,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from renkei.records import GOLDEN
+
 #: Group → its fields; the first one must be present for a record to win the group.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "name": ("full_name", "full_name_kana", "former_surname", "common_name"),
-    "sex": ("sex",),
-    "birth": (
-        "date_of_birth_raw",
-        "date_of_birth",
-        "date_of_birth_lo",
-        "date_of_birth_hi",
-        "date_of_birth_precision",
-    ),
-    "status": ("resident_status", "resident_kind", "date_of_death", "moved_out_on", "moved_in_on"),
-    "address": (
-        "address",
-        "address_building",
-        "address_municipality_code",
-        "address_town",
-        "address_key",
-        "postal_code",
-        "address_since",
-    ),
-    "household": ("household_number", "relationship", "is_household_head"),
-}
+GROUPS = GOLDEN
 FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 
 _CLOSE = """
@@ -60,7 +41,8 @@ def derive(
 ) -> None:
     """Write a new golden version for each resident in the temporary table ``touched`` whose values changed.
 
-    ``trust`` maps each group of :data:`GROUPS` to systems, most trusted first.
+    ``trust`` maps each group of :data:`GROUPS` to systems or feeds (``tax.taxpayer``), most trusted first; a
+    feed that is named itself stands where its own name stands.
     """
     connection.execute(sa.text(_derived(trust)), {f"trust_{group}": list(trust[group]) for group in GROUPS})
     names = [*FIELDS, "protected"]
@@ -118,7 +100,9 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _winner(group: str, key: str) -> str:
-    order = f"array_position(CAST(:trust_{group} AS text[]), system), valid_from DESC, record_id"
+    trusted = f"CAST(:trust_{group} AS text[])"
+    place = f"coalesce(array_position({trusted}, feed), array_position({trusted}, system))"
+    order = f"{place}, valid_from DESC, record_id"
     return f"(array_agg(record_id ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL))[1] AS {group}_record"
 
 
@@ -132,7 +116,8 @@ def _provenance_of(group: str, fields: tuple[str, ...], trusted: tuple[str, ...]
 
 
 def _text(value: str) -> str:
-    # system names come from the city's own file and are checked to be plain words
-    if not all(part.isidentifier() for part in value.removeprefix("trust:").split(">")):
-        raise ValueError("a system's name is a plain word")
+    # names of systems and feeds come from the city's own files and are checked to be plain words
+    names = [word for name in value.removeprefix("trust:").split(">") for word in name.split(".")]
+    if not all(word.isidentifier() for word in names):
+        raise ValueError("a name of a system or feed is a plain word")
     return "'" + value.replace(":", r"\:") + "'"

@@ -76,3 +76,41 @@ def deliveries_named(connection: sa.Connection, feed: str, beginning: str) -> in
     """How many deliveries have names that begin so; what they turned out to speak for does not matter."""
     query = "SELECT count(*) FROM delivery WHERE feed = :feed AND starts_with(name, :beginning)"
     return int(connection.execute(sa.text(query), {"feed": feed, "beginning": beginning}).scalar_one())
+
+
+# what is read again brings the feed no further in its source, so the place is where the feed is now
+_LANDED = """
+    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records, d.is_whole, c.position,
+           d.remote_modified IS NOT NULL AS is_file, coalesce(d.remote_modified, d.received_at) AS made_at
+    FROM cursor AS c
+"""
+_NEWEST = f"""{_LANDED}
+    JOIN unit AS u USING (unit_id)
+    JOIN delivery AS d ON d.delivery_id = u.delivery_id
+    WHERE c.feed = :feed
+"""
+_SINCE_WHOLE = f"""
+    WITH landed AS ({_LANDED} JOIN delivery AS d USING (feed) WHERE c.feed = :feed AND d.verdict = 'merged')
+    SELECT *
+    FROM landed
+    WHERE (as_of, made_at, delivery_id) >= (
+        SELECT as_of, made_at, delivery_id
+        FROM landed
+        WHERE is_whole
+        ORDER BY as_of DESC, made_at DESC, delivery_id DESC
+        LIMIT 1
+    )
+    ORDER BY as_of, made_at, delivery_id
+"""
+
+
+def newest(connection: sa.Connection, feed: str) -> Landed | None:
+    """The delivery that the feed's present state comes from, to be read once more."""
+    row = connection.execute(sa.text(_NEWEST), {"feed": feed}).mappings().one_or_none()
+    return None if row is None else Landed(**row)
+
+
+def since_whole(connection: sa.Connection, feed: str) -> list[Landed]:
+    """The newest whole delivery that was merged, and the parts merged after it, oldest first."""
+    rows = connection.execute(sa.text(_SINCE_WHOLE), {"feed": feed}).mappings()
+    return [Landed(**row) for row in rows]

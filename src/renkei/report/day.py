@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from renkei.quarantine.causes import Cause, causes_in
+
 #: How many days the freshness strip goes back.
 STRIP_DAYS = 14
 
@@ -88,7 +90,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """Everything the run report of a day draws."""
+    """Everything the run report of a day draws. ``aside`` are the causes of rejects still open when asked."""
 
     as_of: date
     days: tuple[date, ...]
@@ -99,6 +101,7 @@ class Day:
     double_entries: tuple[DoubleEntry, ...]
     runs: tuple[RunDay, ...]
     refusals: tuple[Refusal, ...]
+    aside: tuple[Cause, ...]
 
 
 _STRIP = """
@@ -174,4 +177,5 @@ def read(connection: Connection, *, as_of: date, feeds: Sequence[str]) -> Day:
         double_entries=tuple(DoubleEntry(**row) for row in connection.execute(text(_DOUBLE), day).mappings()),
         runs=tuple(RunDay(**row) for row in connection.execute(text(_RUNS), day).mappings()),
         refusals=tuple(Refusal(**row) for row in connection.execute(text(_REFUSALS), day).mappings()),
+        aside=tuple(each for each in causes_in(connection, today=as_of) if each.first_as_of <= as_of),
     )

@@ -8,6 +8,7 @@ from hashlib import sha256
 from importlib import resources
 
 from renkei.errors import explain
+from renkei.quarantine.remedy import reason
 from renkei.report import chart
 from renkei.report.day import Day, Flow, Refusal, RuleDay
 from renkei.report.html import Markup, join, table, tag
@@ -224,6 +225,22 @@ def _reason(page: _Page, refusal: Refusal) -> str:
     return f"{code} {explain(code, language=page.language, facts=facts)}" if code else ""
 
 
+def _aside(page: _Page) -> Markup:
+    """What waits aside by cause; its values are nowhere on this page."""
+    if not page.day.aside:
+        return tag("p", page.say("aside_none"))
+    cells = [
+        (
+            page.feed(cause.feed), cause.field, cause.code, reason(cause.code)[page.language == "en"],
+            f"{cause.records:,}", cause.first_as_of.isoformat(), f"{cause.age:,}",
+        )
+        for cause in page.day.aside
+    ]  # fmt: skip
+    total = (page.say("total"), "", "", "", f"{sum(each.records for each in page.day.aside):,}", "", "")
+    heads = ("feed", "field", "code", "reason", "count", "first_day", "office_days")
+    return _table(page, "aside", heads, [*cells, total])
+
+
 def _runs(page: _Page) -> Markup:
     if not page.day.runs:
         return tag("p", page.say("runs_none"))
@@ -272,5 +289,6 @@ _SECTIONS: Mapping[str, _Section] = {
     "rules": _rules,
     "double": _double,
     "refusals": _refusals,
+    "aside": _aside,
     "runs": _runs,
 }

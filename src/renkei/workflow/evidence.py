@@ -11,6 +11,7 @@ from renkei.clock import Clock
 from renkei.project import Project
 from renkei.registry import store
 from renkei.report.publish import Published, publish
+from renkei.workflow.in_force import in_force
 from renkei.workflow.run import run_of
 
 
@@ -53,7 +54,7 @@ def report(
     ) as work:
         with work.stage("publish"):
             published = publish(
-                work.engine, project=project, as_of=as_of, out=out, actor=actor, now=work.clock.now()
+                work.engine, project=work.project, as_of=as_of, out=out, actor=actor, now=work.clock.now()
             )
         with work.engine.begin() as connection:
             events.record(
@@ -70,6 +71,7 @@ def seal(project: Project) -> SealResult:
     """Seal every committed audit event, sign a checkpoint and copy it outside the database."""
     engine = store.connect(store.url_of(project.var))
     try:
+        project = in_force(project, engine=engine, founds=False)
         ours = keys.ensure(project.var / "keys", origin=project.config.audit_origin)
         checkpoint = seal_events(engine, ours, project.witnesses)
     finally:

@@ -1,5 +1,6 @@
 """plan: what a run of a feed would do, pulled and mapped for real, with nothing written."""
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from typing import Any
 
 from renkei import formats
 from renkei import mapping as mappings
-from renkei.errors import Stop
+from renkei.errors import FixDeclaration, Stop
 from renkei.landing import Landing
 from renkei.model import Delivery, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, store
 from renkei.registry.difference import compare
+from renkei.workflow.in_force import in_force
 from renkei.workflow.unit import is_whole, present_of
 
 
@@ -54,7 +56,12 @@ class Plan:
 
 
 def plan(project: Project, feed_id: str, *, as_of: date) -> Plan:
-    """Fetch, read, map and compare what is waiting at the source; land nothing and change nothing."""
+    """Fetch, read, map and compare what is waiting at the source; land nothing and change nothing.
+
+    By the declarations in force. FixDeclaration E_PLAN_ADVANCES where a look would move the place in the
+    source.
+    """
+    project = in_force(project, founds=False)
     mapping = project.mapping(feed_id)
     engine = store.connect(store.url_of(project.var))
     try:
@@ -66,11 +73,23 @@ def plan(project: Project, feed_id: str, *, as_of: date) -> Plan:
         engine.dispose()
     with tempfile.TemporaryDirectory(prefix="renkei-plan-") as folder:
         connector = project.connector(mapping.feed, workdir=Path(folder))
+        if getattr(connector, "advances", False):
+            raise FixDeclaration("E_PLAN_ADVANCES", feed=feed_id, connector=mapping.feed.connector)
+        _remember(project.var / "work" / feed_id, Path(folder))
         planned = [
             _planned(project, mapping, delivery, cursor=cursor, explained=explained, as_of=as_of)
             for delivery in connector.pull(mapping.feed, since)
         ]
     return Plan(feed=feed_id, deliveries=tuple(planned))
+
+
+def _remember(work: Path, folder: Path) -> None:
+    """Copy what a connector keeps beside its position (``*.known``), so that a delta is planned as one.
+
+    Copies, for a connector may clear what it finds old.
+    """
+    for place in work.glob("*.known"):
+        shutil.copy2(place, folder / place.name)
 
 
 def _planned(
@@ -86,6 +105,7 @@ def _planned(
     try:
         batch = formats.read(delivery.path, mapping.at(day).feed.format, feed=mapping.feed.id)
         day = batch.control.as_of or day
+        mappings.hold_odd_size(mapping, batch, as_of=day)
         mapped = mappings.apply(mapping, batch, as_of=day)
     except Stop as refused:
         return PlannedDelivery(

@@ -1,6 +1,10 @@
 """refeed and replay: take set-aside records in again, and prove that a done unit changes nothing twice."""
 
-from dataclasses import replace
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -10,11 +14,15 @@ import sqlalchemy as sa
 
 from renkei import mapping as mappings
 from renkei.audit import events
-from renkei.clock import Clock
-from renkei.errors import FixDeclaration
-from renkei.model import REC_NO, Batch, UnitCounts
+from renkei.clock import Clock, SystemClock
+from renkei.errors import FixDeclaration, Hold
+from renkei.landing import Landing
+from renkei.model import REC_NO, Batch, Mapped, UnitCounts
 from renkei.project import Project
-from renkei.registry import control
+from renkei.quarantine.causes import EVERYTHING, Group
+from renkei.registry import control, lease, store
+from renkei.registry.difference import Difference
+from renkei.workflow.plan import Plan, PlannedDelivery
 from renkei.workflow.run import Work, run_of
 from renkei.workflow.sync_in import SyncResult, result_of
 from renkei.workflow.unit import (
@@ -43,30 +51,54 @@ _WITH_REJECTS = f"""{_LANDED}
     )
     ORDER BY d.as_of, made_at, d.delivery_id
 """
-_OPEN = "SELECT rec_no FROM reject WHERE delivery_id = :delivery_id AND state = 'open' ORDER BY rec_no"
+_OPEN = """
+    SELECT r.rec_no, r.field, r.code, u.mapping_digest
+    FROM reject AS r
+    JOIN unit AS u USING (unit_id)
+    WHERE r.delivery_id = :delivery_id AND r.state = 'open'
+    ORDER BY r.rec_no
+"""
 _CLOSE = """
     UPDATE reject
     SET state = 'refed', closed_by_unit = :unit_id
-    WHERE delivery_id = :delivery_id AND state = 'open' AND unit_id <> :unit_id
+    WHERE delivery_id = :delivery_id AND state = 'open' AND unit_id <> :unit_id AND rec_no = ANY(:records)
 """
 
 
 def refeed(
-    project: Project, feed_id: str, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
+    project: Project,
+    feed_id: str,
+    *,
+    as_of: date,
+    actor: str,
+    trigger: str,
+    clock: Clock | None = None,
+    group: Group = EVERYTHING,
 ) -> SyncResult:
     """Map the feed's set-aside records again, delivery by delivery, with the declarations of now.
 
     What maps is merged, unless a later delivery told otherwise; what still does not is set aside anew. The
-    same declarations twice change nothing.
+    same declarations twice change nothing. With a ``group`` all other rejects stay as they are.
     """
-    mapping = project.mapping(feed_id)
     with run_of(
         project, kind="refeed", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
+        mapping = work.project.mapping(feed_id)
         _newest(work, feed_id)
         for landed in _with_rejects(work, feed_id):
-            _merge_again(work, mapping, landed, _only_open(work, landed, mapping))
+            _merge_again(work, mapping, landed, group)
         return result_of(work, feed_id, ())
+
+
+def plan_refeed(project: Project, feed_id: str, *, as_of: date, group: Group = EVERYTHING) -> Plan:
+    """What :func:`refeed` would do with the declarations of this folder, in force or not; nothing is written.
+
+    Each delivery is compared with the registry as it stands, not as the delivery before it would leave it.
+    """
+    mapping = project.mapping(feed_id)
+    with _only_reading(project, as_of=as_of) as work:
+        planned = (_planned(work, mapping, landed, group) for landed in _with_rejects(work, feed_id))
+        return Plan(feed=feed_id, deliveries=tuple(each for each in planned if each is not None))
 
 
 def replay(
@@ -76,11 +108,30 @@ def replay(
 
     Nothing changes but one ``replay.noop`` event; merged and ended must be zero.
     """
-    mapping = project.mapping(feed_id)
     with run_of(
         project, kind="refeed", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
+        mapping = work.project.mapping(feed_id)
         return merge_delivery(work, mapping, _newest(work, feed_id))
+
+
+@contextmanager
+def _only_reading(project: Project, *, as_of: date) -> Iterator[Work]:
+    """A run's surroundings without its lease: the fence is nobody's, so that a write would be refused."""
+    engine = store.connect(store.url_of(project.var))
+    try:
+        yield Work(
+            project=project,
+            engine=engine,
+            landing=Landing(project.var / "landing"),
+            clock=SystemClock(),
+            fence=lease.Fence(resource="", number=0),
+            run_id=uuid.UUID(int=0),
+            actor="",
+            as_of=as_of,
+        )
+    finally:
+        engine.dispose()
 
 
 def _newest(work: Work, feed_id: str) -> control.Landed:
@@ -98,49 +149,107 @@ def _with_rejects(work: Work, feed_id: str) -> list[control.Landed]:
         return [control.Landed(**row) for row in rows]
 
 
-def _only_open(work: Work, landed: control.Landed, mapping: mappings.Mapping) -> Batch:
+@dataclass(frozen=True, kw_only=True)
+class _Again:
+    """The open rejects of one delivery, by record number: ``all`` of them and those that are ``wanted``.
+
+    ``digests`` are the mappings that set the wanted ones aside.
+    """
+
+    landed: control.Landed
+    as_of: date
+    all: list[int]
+    wanted: list[int]
+    digests: frozenset[str]
+
+    def mapped(self, work: Work, mapping: mappings.Mapping) -> Mapped:
+        """The wanted records. That two records share a key is seen only where both are looked at."""
+        batch = _only(read_landed(work, mapping, self.landed), self.all)
+        return _chosen(mappings.apply(mapping, batch, as_of=self.as_of), self.wanted)
+
+
+def _again_of(work: Work, landed: control.Landed, group: Group) -> _Again:
     with work.engine.connect() as connection:
-        wanted = connection.execute(sa.text(_OPEN), {"delivery_id": landed.delivery_id}).scalars().all()
-    numbers = pa.array(wanted, type=pa.int64())
-    batch = read_landed(work, mapping, landed)
+        rows = connection.execute(sa.text(_OPEN), {"delivery_id": landed.delivery_id}).all()
+    wanted = [row for row in rows if group.takes(row.field, row.code)]
+    return _Again(
+        landed=landed,
+        as_of=landed.as_of or work.as_of,
+        all=[int(row.rec_no) for row in rows],
+        wanted=[int(row.rec_no) for row in wanted],
+        digests=frozenset(row.mapping_digest for row in wanted),
+    )
+
+
+def _only(batch: Batch, records: list[int]) -> Batch:
+    numbers = pa.array(records, type=pa.int64())
     kept = {name: _rows(getattr(batch, name), numbers) for name in ("table", "rejects")}
     if batch.gone is not None:
         kept["gone"] = _rows(batch.gone, numbers)
     return replace(batch, **kept, losses=None, records=sum(table.num_rows for table in kept.values()))
 
 
+def _chosen(mapped: Mapped, records: list[int]) -> Mapped:
+    numbers = pa.array(records, type=pa.int64())
+    gone = None if mapped.gone is None else _rows(mapped.gone, numbers)
+    return replace(
+        mapped, records=_rows(mapped.records, numbers), rejects=_rows(mapped.rejects, numbers), gone=gone
+    )
+
+
 def _rows(table: pa.Table, numbers: pa.Array) -> pa.Table:
     return table.filter(pc.is_in(table.column(REC_NO), value_set=numbers))
 
 
-def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch) -> None:
-    if not batch.records:
+def _merge_again(work: Work, mapping: mappings.Mapping, landed: control.Landed, group: Group) -> None:
+    again = _again_of(work, landed, group)
+    if not again.wanted:
         return
-    as_of = landed.as_of or work.as_of
-    mapped = mappings.apply(mapping, batch, as_of=as_of)
-    difference = compare_with_present(work, landed, mapped, as_of=as_of, full=False, in_any_order=True)
-    with work.engine.connect() as connection:
-        if difference.counts.rejected == batch.records and _was_tried(
-            connection, landed, mapped.mapping_digest
-        ):
-            return
+    mapped = again.mapped(work, mapping)
+    difference = _compared(work, again, mapped)
+    if difference.counts.rejected == len(again.wanted) and again.digests == {mapped.mapping_digest}:
+        return  # these very declarations set them aside
 
     def close_old(connection: sa.Connection, unit_id: int) -> None:
-        connection.execute(sa.text(_CLOSE), {"delivery_id": landed.delivery_id, "unit_id": unit_id})
-        detail: dict[str, Any] = {"feed": landed.feed, **vars(difference.counts)}
+        asked = {"delivery_id": landed.delivery_id, "unit_id": unit_id, "records": again.wanted}
+        connection.execute(sa.text(_CLOSE), asked)
+        detail: dict[str, Any] = {"feed": landed.feed, **vars(group), **vars(difference.counts)}
         events.record(
             connection, action="rejects.refed", actor=work.actor, object=f"unit:{unit_id}", detail=detail
         )
 
     limit_blast(work, mapping, difference)
     commit_unit(
-        work, mapping, landed, mapped, difference, as_of=as_of, part=_part(work, landed), also=close_old
+        work, mapping, landed, mapped, difference, as_of=again.as_of, part=_part(work, landed), also=close_old
     )
 
 
-def _was_tried(connection: sa.Connection, landed: control.Landed, digest: str) -> bool:
-    query = "SELECT EXISTS (SELECT FROM unit WHERE delivery_id = :id AND mapping_digest = :digest)"
-    return bool(connection.execute(sa.text(query), {"id": landed.delivery_id, "digest": digest}).scalar())
+def _planned(
+    work: Work, mapping: mappings.Mapping, landed: control.Landed, group: Group
+) -> PlannedDelivery | None:
+    again = _again_of(work, landed, group)
+    if not again.wanted:
+        return None
+    difference = _compared(work, again, again.mapped(work, mapping))
+    return PlannedDelivery(
+        name=landed.name,
+        as_of=again.as_of,
+        counts=difference.counts,
+        rejects=dict(sorted(Counter(difference.rejects.column("code").to_pylist()).items())),
+        refused=_would_be_held(work, mapping, difference),
+    )
+
+
+def _would_be_held(work: Work, mapping: mappings.Mapping, difference: Difference) -> str | None:
+    try:
+        limit_blast(work, mapping, difference)
+    except Hold as held:
+        return held.code
+    return None
+
+
+def _compared(work: Work, again: _Again, mapped: Mapped) -> Difference:
+    return compare_with_present(work, again.landed, mapped, as_of=again.as_of, full=False, in_any_order=True)
 
 
 def _part(work: Work, landed: control.Landed) -> str:

@@ -19,6 +19,7 @@ from renkei.landing import Landing
 from renkei.model import UnitCounts
 from renkei.project import Project
 from renkei.registry import lease, runs, store
+from renkei.workflow.in_force import in_force
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Work:
-    """One run in progress: what it holds and what it has counted so far."""
+    """One run in progress: what it holds and what it has counted so far.
+
+    ``accepted`` are deliveries that a person takes although they break their contract, each with the reason.
+    """
 
     project: Project
     engine: sa.Engine
@@ -40,6 +44,8 @@ class Work:
     units: list[int] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    accepted: dict[int, str] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -55,10 +61,17 @@ class Work:
 def run_of(
     project: Project, *, kind: str, target: str, as_of: date, actor: str, trigger: str, clock: Clock | None
 ) -> Iterator[Work]:
-    """Hold the target's lease, write the run's row, and close both however the block ends."""
+    """Hold the target's lease, write the run's row, and close both however the block ends.
+
+    The run's own project is what is in force now, and stays so to its end. A feed that it does not know
+    leaves no run.
+    """
     clock = clock or SystemClock()
     engine = store.connect(store.url_of(project.var))
     try:
+        project = in_force(project, engine=engine, actor=actor, clock=clock)
+        if kind in _OF_A_FEED:
+            project.mapping(target)
         lease.take_over_the_dead(engine, target, now=clock.now())
         fence = lease.acquire(engine, target, now=clock.now())
         run_id = runs.open_run(
@@ -95,6 +108,10 @@ def run_of(
             lease.release(engine, fence, now=clock.now())
     finally:
         engine.dispose()
+
+
+#: Kinds of runs whose target is a feed.
+_OF_A_FEED = frozenset({"sync_in", "refeed"})
 
 
 @contextmanager

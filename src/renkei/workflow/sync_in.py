@@ -18,6 +18,7 @@ from renkei.failpoint import failpoint
 from renkei.model import Delivery, Feed, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, lease, order
+from renkei.workflow.remap import approved_anew, remap
 from renkei.workflow.run import Work, run_of
 from renkei.workflow.unit import is_whole, mapped_otherwise, merge_delivery, tell
 
@@ -60,23 +61,26 @@ def sync_in(
     trigger: str,
     clock: Clock | None = None,
     release: bool = False,
+    accept: str | None = None,
     resnapshot: str | None = None,
 ) -> SyncResult:
     """Fetch what a feed has, land it, and merge it; running it again changes nothing.
 
-    With ``release`` what was held or refused for the day is judged again, under today's declarations. With
+    With ``release`` what was held or refused for the day is judged again, under today's declarations; with
+    ``accept``, a reason, what of it breaks its feed's contract is taken and is the measure from then on. With
     ``resnapshot``, a reason, the place reached in the source is given up and the source read whole.
 
     A delivery that breaks its own control is refused and the others go on; the run then ends ``held``.
     Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
     """
-    mapping = project.mapping(feed_id)
     with run_of(
         project, kind="sync_in", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
+        mapping = work.project.mapping(feed_id)
         notes: tuple[str, ...] = ()
         if release:
-            _release(work, feed_id)
+            _release(work, feed_id, accept=accept)
+        remap(work, mapping)
         _merge_waiting(work, mapping)
         if resnapshot is not None:
             _give_up_position(work, feed_id, reason=resnapshot)
@@ -100,7 +104,7 @@ def _give_up_position(work: Work, feed_id: str, *, reason: str) -> None:
         )
 
 
-def _release(work: Work, feed_id: str) -> None:
+def _release(work: Work, feed_id: str, *, accept: str | None) -> None:
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         for delivery_id in control.release_deliveries(connection, feed_id, work.as_of):
@@ -111,6 +115,8 @@ def _release(work: Work, feed_id: str) -> None:
                 object=f"delivery:{delivery_id}",
                 detail={"feed": feed_id, "run_id": str(work.run_id)},
             )
+            if accept:
+                work.accepted[delivery_id] = accept
 
 
 def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
@@ -132,7 +138,7 @@ def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
         counts=work.counts,
         units=tuple(work.units),
         refused=tuple(work.refused),
-        notes=notes,
+        notes=(*notes, *work.notes),
         stages=tuple(work.stages),
     )
 
@@ -267,7 +273,7 @@ def _merge_waiting(work: Work, mapping: mappings.Mapping) -> None:
     for landed in control.waiting(work.engine, mapping.feed.id):
         try:
             if not _set_apart(work, mapping, landed):
-                merge_delivery(work, mapping, landed)
+                merge_delivery(work, mapping, landed, anew=approved_anew(work, mapping, landed))
         except Hold as held:
             _refuse(work, landed, held, verdict="held")
         except Stop as refused:

@@ -15,32 +15,56 @@ from renkei.errors import Hold, Stop
 from renkei.failpoint import failpoint
 from renkei.landing import Landing
 from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
+from renkei.project import CityConfig
 from renkei.registry import control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
+from renkei.workflow import contract
 from renkei.workflow.run import Work, keep
 
 
-def merge_delivery(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> UnitCounts:
-    """Read, map, compare and merge one landed delivery; one that is merged already changes nothing."""
+def merge_delivery(
+    work: Work,
+    mapping: mappings.Mapping,
+    landed: control.Landed,
+    *,
+    part: str = "all",
+    approved: int = 0,
+    anew: int = 0,
+) -> UnitCounts:
+    """Read, map, compare and merge one landed delivery; one that is merged already changes nothing.
+
+    ``part`` names this reading of it where it is read again, so that it is told from the first.
+    ``approved`` is how many records two people have agreed to change at once, having seen this delivery;
+    ``anew`` is how many they have agreed to where its source is read whole again, which they have not seen.
+    """
     with work.stage("read"):
         batch = read_landed(work, mapping, landed)
     as_of = batch.control.as_of or landed.as_of or work.as_of
     _check_count(landed, batch)
     if as_of != landed.as_of:
         landed = replace(landed, as_of=as_of)
+    mappings.hold_odd_size(mapping, batch, as_of=as_of)
     with work.stage("map"):
         mapped = mappings.apply(mapping, batch, as_of=as_of)
+    if approved:
+        work.accepted.setdefault(landed.delivery_id, "applied plan")
+    with work.stage("contract"):
+        judged = contract.judge(work, mapping.at(as_of), landed, batch, mapped)
+        mapped = judged.mapped
     with work.stage("compare"):
         difference = compare_with_present(
             work, landed, mapped, as_of=as_of, full=landed.is_whole, in_any_order=landed.is_file
         )
-    limit_blast(work, mapping, difference)
+    contract.limit_emptied(work, mapping, landed, difference)
+    limit_blast(work, mapping, difference, approved=approved or anew)
+    judged = contract.judge_volume(work, mapping, landed, judged)
 
-    def tell_losses(connection: sa.Connection, unit_id: int) -> None:
+    def tell_beside(connection: sa.Connection, unit_id: int) -> None:
         control.insert_losses(connection, batch.losses, feed=landed.feed, unit_id=unit_id)
+        contract.keep(connection, work, landed, judged, unit_id=unit_id)
 
     with work.stage("merge"):
-        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part="all", also=tell_losses)
+        commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part=part, also=tell_beside)
     return difference.counts
 
 
@@ -119,14 +143,24 @@ def mapped_otherwise(snapshot: Path, digest: str) -> int:
     return int(pc.sum(others).as_py() or 0)
 
 
-def limit_blast(work: Work, mapping: mappings.Mapping, difference: Difference) -> None:
-    """Hold what would change, end or set aside too much at once; a first load has nothing to protect."""
-    config, counts = work.project.config, difference.counts
-    changed = counts.merged + counts.ended + counts.withheld
-    limit = max(config.blast_least, int(difference.known * config.blast_share))
-    if difference.known and not difference.is_moot and max(changed, counts.rejected) > limit:
-        worst = max(changed, counts.rejected)
+def limit_blast(work: Work, mapping: mappings.Mapping, difference: Difference, *, approved: int = 0) -> None:
+    """Hold what would change, end or set aside too much at once; a first load has nothing to protect.
+
+    What an applied plan has ``approved`` is not too much, where that is more than the limit.
+    """
+    worst, limit = worst_of(difference.counts), limit_of(work.project.config, difference.known)
+    if difference.known and not difference.is_moot and worst > max(limit, approved):
         raise Hold("E_BLAST", feed=mapping.feed.id, total=difference.known, changed=worst, limit=limit)
+
+
+def worst_of(counts: UnitCounts) -> int:
+    """What the limit is held against: records that change or end, or those set aside, whichever is more."""
+    return max(counts.merged + counts.ended + counts.withheld, counts.rejected)
+
+
+def limit_of(config: CityConfig, known: int) -> int:
+    """How many records of a feed with so many may change at once."""
+    return max(config.blast_least, int(known * config.blast_share))
 
 
 def commit_unit(
@@ -255,7 +289,10 @@ def _unit_of_work(
         delivery_id=landed.delivery_id,
         as_of=as_of,
         now=now,
-        trust={group: config.trusted(group) for group in golden.GROUPS},
+        trust={
+            group: work.project.trusted(fields[0], group=group, day=as_of)
+            for group, fields in golden.GROUPS.items()
+        },
         refuse_contradictions=config.refuse_contradictions,
     )
 

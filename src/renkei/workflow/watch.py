@@ -9,6 +9,7 @@ from renkei.errors import FixDeclaration, TryAgain
 from renkei.model import Checkpoint, Watcher
 from renkei.project import Project
 from renkei.registry import control, store
+from renkei.workflow.in_force import in_force
 from renkei.workflow.sync_in import SyncResult, sync_in
 
 #: Seconds of one wait, and the longest pause after a fault that passes.
@@ -29,15 +30,18 @@ def watch(
     After a fault, and while something is held, it pauses longer each time instead of asking at once.
     FixDeclaration E_NO_WATCH when the feed's connector cannot wait for changes. A Stop ends it.
     """
-    watcher = _watcher(project, feed_id)
-    feed, pause = project.mapping(feed_id).feed, 1.0
+    ruling = in_force(project)
+    watcher, pause = _watcher(ruling, feed_id), 1.0
     while go_on():
         day = today()
         try:
             made = sync_in(project, feed_id, as_of=day, actor=actor, trigger="watch")
             yield made
             if made.state != "held":
-                while go_on() and today() == day:
+                if (newer := in_force(project)) is not ruling:
+                    ruling, watcher = newer, _watcher(newer, feed_id)
+                feed = ruling.mapping(feed_id).feed
+                while go_on() and today() == day and in_force(project) is ruling:
                     if watcher.wait(feed, _since(project, feed_id), seconds=WAIT):
                         break
                 pause = 1.0

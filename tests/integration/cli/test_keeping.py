@@ -41,7 +41,7 @@ def test_a_sound_registry_passes(project: Path) -> None:
     found = by_id(project)
 
     assert found["database"].state == "ok"
-    assert found["database"].found == "revision 0002 / 0002"
+    assert found["database"].found == "revision 0005 / 0005"
     assert found["clock"].state == "ok"
     assert found["permissions"].state == "ok"
     assert found["declarations"].state == "ok"

@@ -42,7 +42,12 @@ def mapped(*people: dict, feed: str = "juki.resident") -> Mapped:
 
 
 def take(
-    registry: sa.Engine, difference: Difference, *, feed: str = "juki.resident", refuse: bool = True
+    registry: sa.Engine,
+    difference: Difference,
+    *,
+    feed: str = "juki.resident",
+    refuse: bool = True,
+    trust: dict[str, tuple[str, ...]] | None = None,
 ) -> int:
     with registry.begin() as connection:
         unit_id = connection.execute(
@@ -53,7 +58,7 @@ def take(
             connection, difference,
             merge.UnitOfWork(
                 feed=feed, system=feed.split(".")[0], record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
-                now=NOW, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")), refuse_contradictions=refuse,
+                now=NOW, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")) | (trust or {}), refuse_contradictions=refuse,
             ),
         )  # fmt: skip
     return unit_id
@@ -178,6 +183,22 @@ def test_the_golden_record_takes_each_group_from_the_most_trusted_system(registr
 
     assert (record["full_name"], record["address"]) == ("山田太郎", "税の町")
     assert record["provenance"]["address"][1] == "trust:juki>tax>welfare"
+
+
+def test_a_feed_that_its_mapping_ranks_wins_before_the_citys_order(registry: sa.Engine) -> None:
+    ranked = {"address": ("tax.taxpayer", "juki", "tax", "welfare")}
+    take(
+        registry,
+        first(person("1", full_name="税の名", address="税の町"), feed="tax.taxpayer"),
+        feed="tax.taxpayer",
+        trust=ranked,
+    )
+    take(registry, first(person("1", address="住基の町")), trust=ranked)
+
+    (record,) = open_golden(registry)
+
+    assert (record["full_name"], record["address"]) == ("山田太郎", "税の町")
+    assert record["provenance"]["address"][1] == "trust:tax.taxpayer>juki>tax>welfare"
 
 
 def test_protection_is_the_strictest_of_all_sources(registry: sa.Engine) -> None:

@@ -146,3 +146,23 @@ def test_the_manual_names_every_command_option_and_shape() -> None:
         assert option in manual
     for shape in sorted(set(re.findall(r'"(renkei\.[a-z-]+/\d)"', source))):
         assert shape in manual
+
+
+def test_outgoing_tells_how_each_column_is_made_or_why_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RENKEI_PROJECT", str(ROOT))
+    monkeypatch.setenv("RENKEI_LANG", "en")
+
+    assert main(["mapping", "outgoing", "juki.resident", "--as-of", "2026-11-20", "--json"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    columns = {each["column"]: each for each in told["columns"]}
+    assert (told["schema"], told["feed"], told["day"]) == ("renkei.outgoing/1", "juki.resident", "2026-11-20")
+    assert columns["shimei"] == {
+        "column": "shimei", "how": "kept", "from": "full_name", "fill": None, "note": None
+    }  # fmt: skip
+    assert columns["shien_kbn"]["how"] == "partly"
+    assert "1・2 → protected" in columns["shien_kbn"]["note"]
+    assert main(["mapping", "outgoing", "juki.resident"]) == 0
+    assert "in part" in capsys.readouterr().out

@@ -57,6 +57,7 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
         records=reader.records,
         control=frame.control(),
         losses=layout.codec.losses.table(),
+        strangers=frame.strangers,
     )
 
 

@@ -26,6 +26,7 @@ class Frame:
     header: Mapping[str, str]
     trailer: Mapping[str, str]
     as_of: date | None
+    strangers: tuple[str, ...] = ()
 
     @property
     def stated(self) -> dict[str, str]:
@@ -47,12 +48,13 @@ def frame_of(file: IO[bytes], layout: Layout, *, feed: str) -> Frame:
     if layout.has_names and not {each.name for each in layout.columns} & set(names):
         # this is a record, and an error that named its fields would quote a resident
         raise Stop("E_CSV_HEADER", feed=feed, line=1 + (layout.header is not None))
-    _check_names(names, layout, feed=feed)
+    strangers = _check_names(names, layout, feed=feed)
     end, trailer = _tail(file, _without_fill(file, layout, size=size), begin, layout, feed=feed)
     as_of = _day({**header, **trailer}, layout, feed=feed)
     return Frame(
-        begin=begin, end=end, lines_before=lines, names=names, header=header, trailer=trailer, as_of=as_of
-    )
+        begin=begin, end=end, lines_before=lines, names=names, header=header, trailer=trailer, as_of=as_of,
+        strangers=strangers,
+    )  # fmt: skip
 
 
 def _heads(start: bytes, layout: Layout, *, is_end: bool, feed: str) -> tuple[int, int, list[Row]]:
@@ -100,12 +102,13 @@ def _texts(fields: Sequence[bytes | None], layout: Layout, *, feed: str) -> list
         raise Stop("E_ENCODING", feed=feed, **facts) from None
 
 
-def _check_names(names: Sequence[str], layout: Layout, *, feed: str) -> None:
-    """The layout is frozen, and no name stands twice."""
-    check_columns(names, layout.columns, feed=feed)
+def _check_names(names: Sequence[str], layout: Layout, *, feed: str) -> tuple[str, ...]:
+    """The layout is frozen unless it evolves, and no name stands twice; names that are not declared."""
+    strangers = check_columns(names, layout.columns, feed=feed, evolves=layout.evolves)
     for place, name in enumerate(names):
         if name in names[:place]:
             raise Stop("E_COLUMN_UNEXPECTED", feed=feed, column=name)
+    return strangers
 
 
 def _without_fill(file: IO[bytes], layout: Layout, *, size: int) -> int:

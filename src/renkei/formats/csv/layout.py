@@ -26,7 +26,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A CSV format. ``null`` is the unquoted text of a null; without it there are no nulls."""
+    """A CSV format. ``null`` is the unquoted text of a null; without it there are no nulls.
+
+    Where it ``evolves``, columns that are not declared are passed over.
+    """
 
     codec: Codec
     delimiter: str
@@ -47,6 +50,7 @@ class Layout:
     totals: tuple[Total, ...]
     as_of: str | None
     key: Key
+    evolves: bool = False
 
     @property
     def is_mixed(self) -> bool:
@@ -89,6 +93,7 @@ def layout_of(declaration: Mapping[str, Any]) -> Layout:
         totals=tuple(total_of(each) for each in declaration.get("totals", ())),
         as_of=declaration.get("as_of"),
         key=key_of(declaration),
+        evolves=bool(declaration.get("evolves")),
     )
 
 

@@ -6,6 +6,7 @@ repeat an element or are told apart by namespace, the file is read record by rec
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def _read_fast(path: Path, layout: Layout, *, feed: str) -> Batch | None:
 def _read_slowly(path: Path, layout: Layout, *, feed: str) -> Batch:
     found = slow.read(path, layout, schemas=_schemas(layout), feed=feed)
     rejects = rejects_table(found.rejects)
-    return _batch(found.table(layout), rejects, found.records, found.attributes, layout=layout, feed=feed)
+    batch = _batch(found.table(layout), rejects, found.records, found.attributes, layout=layout, feed=feed)
+    return replace(batch, strangers=tuple(found.strangers))
 
 
 def _schemas(layout: Layout) -> slow.Schemas:

@@ -18,7 +18,8 @@ class Layout:
 
     ``schema`` judges the whole file, or ``envelope`` the root without its records and ``record_schema`` each
     record. ``lists`` gives the separator that joins an element which a record may hold several times.
-    ``namespaces`` are the prefixes that columns use where local names are not enough.
+    ``namespaces`` are the prefixes that columns use where local names are not enough. Where the layout
+    ``evolves``, elements of a record that are not declared are passed over.
     """
 
     root: str
@@ -35,6 +36,7 @@ class Layout:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     namespace: str | None = None
     encoding: str = "utf-8"
+    evolves: bool = False
 
     @property
     def top(self) -> str:
@@ -67,6 +69,7 @@ def layout_of(declaration: Mapping[str, Any]) -> Layout:
         namespaces=declaration.get("namespaces", {}),
         namespace=declaration.get("namespace"),
         encoding=declaration.get("encoding", "utf-8"),
+        evolves=bool(declaration.get("evolves")),
         **schemas,
     )
 

@@ -47,6 +47,7 @@ class Found:
     drift: Counter[tuple[str, str]] = field(default_factory=Counter)
     attributes: dict[str, str] = field(default_factory=dict)
     records: int = 0
+    strangers: dict[str, None] = field(default_factory=dict)
 
     def table(self, layout: Layout) -> pa.Table:
         """The good records as columns."""
@@ -99,6 +100,9 @@ def _element(schema: etree.XMLSchema) -> str:
 def _take(top: etree._Element, layout: Layout, *, schemas: Schemas, found: Found) -> None:
     """One element below the root: judged once, and read as the records that it is or holds."""
     is_valid = schemas.record.validate(top)
+    if not is_valid and layout.evolves and (left := _pass_over(top, layout)):
+        is_valid = schemas.record.validate(top)
+        found.strangers.update(dict.fromkeys(left))
     complaint = "" if is_valid else _element(schemas.record)
     stranger = _stranger(top, layout, schemas) if is_valid and schemas.is_loose else None
     for record in _records(top, layout):
@@ -134,6 +138,22 @@ def _stranger(top: etree._Element, layout: Layout, schemas: Schemas) -> tuple[st
 
 #: No namespace, XML's own, and that of ``xsi:nil``.
 _ALWAYS = frozenset({"", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/XMLSchema-instance"})
+
+
+def _pass_over(top: etree._Element, layout: Layout) -> list[str]:
+    """Take out of the records what nobody declared; their names. What is left is judged as ever."""
+    declared = {column.name.split("/")[0] for column in layout.columns}
+    left = []
+    for record in _records(top, layout):
+        for child in [each for each in record if isinstance(each.tag, str)]:
+            if (name := named(child, layout)) not in declared:
+                left.append(name)
+                record.remove(child)
+        for attribute in record.attrib:
+            if (name := f"@{etree.QName(str(attribute)).localname}") not in declared:
+                left.append(name)
+                del record.attrib[attribute]
+    return left
 
 
 def _records(top: etree._Element, layout: Layout) -> Iterator[etree._Element]:

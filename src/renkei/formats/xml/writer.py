@@ -15,6 +15,7 @@ from renkei.errors import FixDeclaration
 from renkei.formats import Written, encodings
 from renkei.formats.layout import Reject, rejects_table
 from renkei.formats.losses import Losses
+from renkei.formats.xml import schema
 from renkei.formats.xml.layout import Layout, layout_of
 
 _BLOCK = 100_000
@@ -112,11 +113,22 @@ def _head(records: int, layout: Layout, control: Mapping[str, str]) -> str:
 
 def _blocks(table: pa.Table, layout: Layout) -> Iterator[str]:
     """Records as text, so many at a time that memory stays bounded."""
-    names = [each.name for each in layout.columns if each.name in table.column_names]
+    names = [name for name in _in_order(layout) if name in table.column_names]
     markup = _element(layout.record[-1], names, "").alias("record")
     for start in range(0, table.num_rows, _BLOCK):
         frame = pl.DataFrame(table.slice(start, _BLOCK))
         yield "\n".join([*frame.select(markup).get_column("record"), ""])
+
+
+def _in_order(layout: Layout) -> list[str]:
+    """Columns as the schema orders its elements; a mapping may name them in any order."""
+    from renkei.formats.xml import local_path
+
+    place = layout.schema or layout.record_schema
+    known = schema.columns(place, root=layout.root, record=layout.record) if place else []
+    order = {path: number for number, path in enumerate(known)}
+    names = [each.name for each in layout.columns]
+    return sorted(names, key=lambda name: order.get(local_path(name), len(order)))
 
 
 def _element(name: str, paths: Sequence[str], before: str) -> pl.Expr:

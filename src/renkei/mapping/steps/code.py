@@ -1,6 +1,7 @@
 """The step that translates by a code table (コード表)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,50 @@ def _table(step: Step, known: Known) -> Iterator[Misuse]:
         yield Misuse(expected="a table in codes/", found=str(step.argument), near=tuple(known.tables))
 
 
+def _code_of(value: pl.Expr, step: Step, around: Surroundings) -> pl.Expr:
+    """The code, for words that only one code has on that day."""
+    codes = {word: codes[0] for word, codes in _by_word(step, around).items() if word and len(codes) == 1}
+    return value.replace_strict(codes, default=None, return_dtype=pl.String)
+
+
+def _by_word(step: Step, around: Surroundings) -> dict[str, list[str]]:
+    """Word → the codes that say it on that day; the empty word for codes that say nothing."""
+    found: dict[str, list[str]] = {}
+    for code, word in sorted(around.codes[step.argument].at(around.as_of).items()):
+        found.setdefault(word or "", []).append(code)
+    return found
+
+
+def _by_prefix(step: Step, around: Surroundings) -> tuple[str, str] | None:
+    if not around.codes[step.argument].by_prefix:
+        return None
+    return "コード表は先頭だけを見る", "the code table looks at beginnings only"
+
+
+def _not_one_to_one(step: Step, around: Surroundings) -> tuple[str, str] | None:
+    """The words that do not tell their code, naming the codes."""
+    shared = [
+        f"{'・'.join(codes)} → {word or '―'}"
+        for word, codes in _by_word(step, around).items()
+        if len(codes) > 1 or not word
+    ]
+    told = "、".join(shared)
+    return (f"一対一でないコードがある：{told}", f"codes that are not one to one: {told}") if shared else None
+
+
+def _turns(step: Step, around: Surroundings) -> Iterable[date]:
+    return around.codes[step.argument].turns
+
+
 STEPS: dict[str, StepKind] = {
-    "code": StepKind(build=_code, says="translate by a code table", argument="needed", misuses=_table),
+    "code": StepKind(
+        build=_code,
+        says="translate by a code table",
+        argument="needed",
+        misuses=_table,
+        undo=_code_of,
+        cannot=_by_prefix,
+        partly=_not_one_to_one,
+        turns=_turns,
+    ),
 }

@@ -1,6 +1,6 @@
 """What a step is: the value it takes and gives, its faults, how it is written, whether it can be undone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -8,13 +8,17 @@ from typing import Any, Literal
 
 import polars as pl
 
+from renkei.mapping.address import PARTS, Towns
 from renkei.mapping.codes import CodeTable
 
 Kind = Literal["text", "date", "interval", "timestamp", "integer", "boolean", "place"]
 
 #: Kinds that are a struct → its parts, each stored in a neighbour ``<target>_<part>`` where the record type
 #: has one. The target itself takes the part that is named first.
-SPREAD: dict[Kind, tuple[str, tuple[str, ...]]] = {"interval": ("date", ("lo", "hi", "precision"))}
+SPREAD: dict[Kind, tuple[str, tuple[str, ...]]] = {
+    "interval": ("date", ("lo", "hi", "precision")),
+    "place": (PARTS[0], PARTS[1:]),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +44,15 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a step may know beside its value: code tables, the day, and the raw columns by name."""
+    """What a step may know beside its value: code tables, the day, the raw columns by name, the towns.
+
+    Without ``towns`` a step knows the national table alone.
+    """
 
     codes: Mapping[str, CodeTable]
     as_of: date
     raw: Callable[[str], pl.Expr]
+    towns: Towns | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,16 @@ def nothing_wrong(_step: Step, _known: Known) -> Iterator[Misuse]:
     yield from ()
 
 
+def always(_step: Step, _around: Surroundings) -> tuple[str, str] | None:
+    """Nothing stands in the way of undoing the step."""
+    return None
+
+
+def never(_step: Step, _around: Surroundings) -> Iterator[date]:
+    """The step means the same on every day."""
+    yield from ()
+
+
 def one_of(*allowed: str) -> Callable[[Step, Known], Iterator[Misuse]]:
     """The argument must be one of these words."""
 
@@ -89,13 +107,20 @@ def one_of(*allowed: str) -> Callable[[Step, Known], Iterator[Misuse]]:
     return misuses
 
 
+#: Said of a step that does not say itself what is lost.
+LOSSY = ("元の書き方が残らない", "the source's spelling is not kept")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepKind:
     """How a step is written and what it does.
 
     ``misuses`` says what is wrong with its arguments. ``undo`` gives the text that the step would have made
-    this value of: None where that cannot be known, and ``lossy`` then says why, in Japanese and English.
-    ``keeps``: after the step a text is still what the source wrote.
+    this value of: None where that cannot be known, and ``lossy`` then says why, in Japanese and English. A
+    step that can be undone may still say in ``lossy`` what does not come back; ``cannot`` says why it cannot
+    be undone as it is written here, on this day, and ``partly`` which of its values cannot.
+    ``keeps``: after the step a text is still what the source wrote. ``turns`` gives the days from which the
+    step means something else than on the day before.
     """
 
     build: Callable[[Value, Step, Surroundings], Value]
@@ -106,8 +131,11 @@ class StepKind:
     options: tuple[str, ...] = ()
     misuses: Callable[[Step, Known], Iterator[Misuse]] = nothing_wrong
     undo: Callable[[pl.Expr, Step, Surroundings], pl.Expr] | None = None
-    lossy: tuple[str, str] = ("元の書き方が残らない", "the source's spelling is not kept")
+    cannot: Callable[[Step, Surroundings], tuple[str, str] | None] = always
+    partly: Callable[[Step, Surroundings], tuple[str, str] | None] = always
+    lossy: tuple[str, str] = LOSSY
     keeps: bool = False
+    turns: Callable[[Step, Surroundings], Iterable[date]] = never
 
 
 def lost(result: pl.Expr, source: pl.Expr) -> pl.Expr:

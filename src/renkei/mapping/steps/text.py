@@ -1,6 +1,6 @@
 """Steps on any text: form, width, yes and no, whole numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -51,6 +51,35 @@ def _present(value: Value, step: Step, _around: Surroundings) -> Value:
     return value.then(pl.when(value.expr.is_not_null()).then(pl.lit(step.argument)).otherwise(None))
 
 
+def _as_it_is(value: pl.Expr, _step: Step, _around: Surroundings) -> pl.Expr:
+    return value
+
+
+def _padded(value: pl.Expr, step: Step, _around: Surroundings) -> pl.Expr:
+    return value.str.zfill(int(step.argument))
+
+
+def _figures(value: pl.Expr, _step: Step, _around: Surroundings) -> pl.Expr:
+    return value.cast(pl.String)
+
+
+def _answer(value: pl.Expr, step: Step, _around: Surroundings) -> pl.Expr:
+    yes, no = (_only(step.options[name]) for name in ("yes", "no"))
+    return pl.when(value).then(pl.lit(yes, pl.String)).when(~value).then(pl.lit(no, pl.String))
+
+
+def _only(answers: Sequence[str]) -> str | None:
+    return answers[0] if len(answers) == 1 else None
+
+
+def _several_answers(step: Step, _around: Surroundings) -> tuple[str, str] | None:
+    several = [", ".join(step.options[name]) for name in ("yes", "no") if len(step.options[name]) != 1]
+    if not several:
+        return None
+    codes = " / ".join(several)
+    return f"{codes} のどれだったかが残らない", f"which of {codes} it was is not kept"
+
+
 def _expression(step: Step, _known: Known) -> Iterator[Misuse]:
     if misspelt(step.argument):
         yield Misuse(expected="an RE2 expression", found=repr(step.argument))
@@ -62,16 +91,32 @@ def _yes_and_no(step: Step, _known: Known) -> Iterator[Misuse]:
 
 
 STEPS: dict[str, StepKind] = {
-    "trim": StepKind(build=_trim, says="padding goes; blank is nothing (always done)", keeps=True),
-    "pad": StepKind(build=_pad, says="zeros on the left up to a width", argument="needed", keeps=True),
+    "trim": StepKind(
+        build=_trim, says="padding goes; blank is nothing (always done)", undo=_as_it_is, keeps=True
+    ),
+    "pad": StepKind(
+        build=_pad,
+        says="zeros on the left up to a width",
+        argument="needed",
+        undo=_padded,
+        lossy=("左の零は幅いっぱいに書く", "written with zeros up to the width"),
+        keeps=True,
+    ),
     "matches": StepKind(
         build=_matches,
         says="must match an RE2 expression",
         argument="needed",
         misuses=_expression,
+        undo=_as_it_is,
         keeps=True,
     ),
-    "integer": StepKind(build=_integer, says="whole number, money in yen", gives="integer"),
+    "integer": StepKind(
+        build=_integer,
+        says="whole number, money in yen",
+        gives="integer",
+        undo=_figures,
+        lossy=("左の零と空白は残らない", "zeros and spaces on the left are not kept"),
+    ),
     "boolean": StepKind(
         build=_boolean,
         says="yes and no by lists",
@@ -79,7 +124,20 @@ STEPS: dict[str, StepKind] = {
         argument="optional",
         options=("yes", "no"),
         misuses=_yes_and_no,
+        undo=_answer,
+        partly=_several_answers,
     ),
-    "equals": StepKind(build=_equals, says="is it this word?", gives="boolean", argument="needed"),
-    "present": StepKind(build=_present, says="this word where there is a value", argument="needed"),
+    "equals": StepKind(
+        build=_equals,
+        says="is it this word?",
+        gives="boolean",
+        argument="needed",
+        lossy=("ほかのどの語だったかが残らない", "which other word it was is not kept"),
+    ),
+    "present": StepKind(
+        build=_present,
+        says="this word where there is a value",
+        argument="needed",
+        lossy=("値があったことしか残らない", "only that there was a value is kept"),
+    ),
 }

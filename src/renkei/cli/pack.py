@@ -1,0 +1,102 @@
+"""``renkei pack``: mappings and rules that another city wrote, carried as a folder (連携パック)."""
+
+import argparse
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import renkei
+from renkei.cli import exits, place
+from renkei.cli.output import answer, show, tell
+from renkei.cli.parser import Parser, add_json
+from renkei.cli.width import table
+from renkei.errors import FixDeclaration, Stop
+from renkei.language import say
+
+#: What a pack may bring: text, never a program.
+_FOLDERS = ("mappings", "reconciliation")
+_TEXTS = frozenset({".toml", ".csv", ".xsd", ".cpy", ".json"})
+
+
+def declare(parser: Parser) -> None:
+    """``list`` and ``add``."""
+    add_json(parser.verb("list", _list, say("同梱のパックの一覧", "the packs that come along")))
+    added = parser.verb("add", _add, say("プロジェクトに加える", "add one to the project"))
+    text = say("同梱のパックの名前、またはフォルダ", "a pack that comes along, or a folder")
+    added.option("pack", text, metavar="PACK")
+    added.option("--dry-run", say("何も書かずに見る", "only show"), action="store_true")
+    add_json(added)
+
+
+def _list(asked: argparse.Namespace) -> int:
+    packs = [
+        {"name": folder.name, "title": _title(folder), "files": len(list(_texts(folder)))}
+        for folder in sorted(_shelf().iterdir())
+        if folder.is_dir()
+    ]
+    if asked.json:
+        answer("renkei.packs/1", {"packs": packs})
+        return exits.OK
+    heads = (say("パック", "pack"), say("内容", "what"), say("ファイル", "files"))
+    show(table(heads, [(each["name"], each["title"], each["files"]) for each in packs]))
+    return exits.OK
+
+
+def _add(asked: argparse.Namespace) -> int:
+    source, target = _found(asked.pack), place.project().root
+    files = [file.relative_to(source) for file in _texts(source)]
+    taken = [name for name in files if (target / name).exists()]
+    if taken:
+        raise Stop("E_EXISTS", path=", ".join(map(str, taken)))
+    if not asked.dry_run:
+        for name in files:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, target / name)
+    if asked.json:
+        answer("renkei.pack/1", {"files": list(map(str, files)), "written": not asked.dry_run})
+        return exits.OK
+    for name in files:
+        show(str(name))
+    done = say("加えます", "would be added") if asked.dry_run else say("加えました", "added")
+    number = len(files)
+    tell(
+        say(
+            f"{number} ファイルを{done}。次は renkei plan です。",
+            f"{number} files {done}. Next: renkei plan.",
+        )
+    )
+    return exits.OK
+
+
+def _found(name: str) -> Path:
+    known = {folder.name: folder for folder in _shelf().iterdir() if folder.is_dir()}
+    folder = known.get(name, Path(name))
+    if not any((folder / each).is_dir() for each in _FOLDERS):
+        from renkei.project import nearest
+
+        raise FixDeclaration(
+            "E_NOT_FOUND", kind=say("パック", "pack"), name=name, nearest=nearest(name, list(known))
+        )
+    return folder
+
+
+def _texts(folder: Path) -> Iterator[Path]:
+    """Every text of the pack in its order; a link or another kind of file is refused."""
+    for each in _FOLDERS:
+        for file in sorted((folder / each).rglob("*")):
+            if file.is_dir() and not file.is_symlink():
+                continue
+            if file.is_symlink() or file.suffix not in _TEXTS:
+                raise Stop("E_PACK", file=str(file.relative_to(folder)))
+            yield file
+
+
+def _title(folder: Path) -> str:
+    heading = (folder / "README.md").read_text("utf-8").partition("\n")[0]
+    return heading.removeprefix("# ")
+
+
+def _shelf() -> Path:
+    """Inside the installed package, or beside the source tree that this runs from."""
+    package = Path(renkei.__file__).parent
+    return package / "packs" if (package / "packs").is_dir() else package.parents[1] / "packs"

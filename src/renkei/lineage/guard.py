@@ -1,0 +1,47 @@
+"""Whose values may be shown: of a resident, or of a record by its key."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import sqlalchemy as sa
+
+from renkei.views import RESTRICTED
+
+#: ``nobody``: no resident known to be unrestricted has the record, so it may be anybody's.
+Standing = Literal["shown", "restricted", "nobody"]
+
+_OF_RESIDENT = f"""
+    WITH {RESTRICTED}
+    SELECT EXISTS (
+        SELECT FROM golden_version
+        WHERE resident_id = :resident AND known_to IS NULL
+          AND resident_id NOT IN (SELECT resident_id FROM restricted))
+"""
+_OF_RECORD = f"""
+    WITH {RESTRICTED}, owners AS (
+        SELECT DISTINCT resident_id
+        FROM link
+        WHERE known_to IS NULL AND split_part(feed, '.', 1) = split_part(:feed, '.', 1)
+          AND (CASE WHEN :is_person THEN feed = :feed ELSE true END) AND source_key = ANY(:keys)
+    )
+    SELECT count(*) AS owners,
+        count(*) FILTER (WHERE resident_id IN (SELECT resident_id FROM restricted)) AS restricted
+    FROM owners
+"""
+
+
+def of_resident(connection: sa.Connection, resident: int) -> bool:
+    """True for a resident who exists and is known not to be restricted."""
+    return bool(connection.execute(sa.text(_OF_RESIDENT), {"resident": resident}).scalar_one())
+
+
+def of_record(
+    connection: sa.Connection, *, feed: str, is_person: bool, keys: Sequence[str | None]
+) -> Standing:
+    """Whose a record is: ``keys`` is its own key, or of a tax or benefit record the keys of its persons."""
+    known = [key for key in keys if key]
+    asked = {"feed": feed, "is_person": is_person, "keys": known}
+    row = connection.execute(sa.text(_OF_RECORD), asked).one()
+    if row.restricted:
+        return "restricted"
+    return "shown" if known and row.owners else "nobody"

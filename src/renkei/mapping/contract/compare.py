@@ -1,0 +1,122 @@
+"""A delivery beside its declaration and the deliveries before it: everything that is odd, at once.
+
+Two columns that changed places are told from each other by what they usually look like: a pair that fits the
+other's past far better than its own. Of findings that one cause explains only the cause is told.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+
+from renkei.mapping.contract.declared import Contract
+from renkei.mapping.contract.finding import Finding
+from renkei.mapping.contract.profile import Column, Profile
+from renkei.mapping.contract.usual import REMEMBERED, Usual, distance, unlike, usual
+
+#: Fewer records than these say nothing of what a delivery usually looks like.
+LEAST = 100
+
+#: A pair is swapped where its own past is at least this far, and the other's at most half as far.
+_FAR, _NEARER = 0.2, 0.5
+
+#: Other characters in this part of the values: the column holds something else.
+_RETYPED = 0.5
+
+#: A column with so many values that suddenly has none lost them, however few of the records that is.
+_FEW = 30
+
+
+def findings(now: Profile, past: Sequence[Profile], contract: Contract) -> tuple[Finding, ...]:
+    """What breaks the contract. ``past`` are profiles of the same kind of delivery, the newest first."""
+    found = [*_declared(now, contract)]
+    measure = usual(past[:REMEMBERED])
+    if measure is not None and now.sampled >= LEAST and measure.sampled >= LEAST:
+        swapped = [*_swapped(now, measure)]
+        touched = {name for each in swapped for name in (each.column, each.other)}
+        others = [each for each in _beside(now, measure, contract) if each.column not in touched]
+        found = [*swapped, *(each for each in found if each.column not in touched), *others]
+    return tuple(found)
+
+
+def volume(now: Profile, past: Sequence[Profile], contract: Contract) -> tuple[Finding, ...]:
+    """Far fewer or far more records than usually."""
+    measure = usual(past[:REMEMBERED])
+    if measure is None or measure.records < LEAST:
+        return ()
+    change = abs(now.records - measure.records) / measure.records
+    if change <= contract.volume:
+        return ()
+    most = measure.records * contract.volume
+    return (Finding(kind="volume", column="*", usual=measure.records, now=float(now.records), limit=most),)
+
+
+# beside the declaration --------------------------------------------------------------------------
+
+
+def _declared(now: Profile, contract: Contract) -> Iterator[Finding]:
+    for name in now.strangers:
+        yield Finding(kind="unexpected", column=name)
+    if now.records < LEAST:
+        return
+    limits = {"E_UNKNOWN_CODE": ("unknown_code", contract.codes), "E_TOO_LONG": ("too_long", contract.length)}
+    for name, codes in now.aside.items():
+        for code, (kind, limit) in limits.items():
+            share = codes.get(code, 0) / now.records
+            if share > limit:
+                yield Finding(kind=kind, column=name, now=share, limit=limit)  # type: ignore[arg-type]  # literals
+
+
+# beside the deliveries before --------------------------------------------------------------------
+
+
+def _beside(now: Profile, measure: Usual, contract: Contract) -> Iterator[Finding]:
+    for column in now.columns:
+        then = measure.of(column)
+        if then is not None:
+            yield from _first(_changed(column, then, sampled=now.sampled, contract=contract))
+
+
+def _first(found: Iterable[Finding]) -> Iterator[Finding]:
+    """A column that is empty is not also one of other lengths."""
+    yield from list(found)[:1]
+
+
+def _changed(now: Column, then: Column, *, sampled: int, contract: Contract) -> Iterator[Finding]:
+    lost = then.filled - now.filled
+    if lost > contract.null_share or (not now.filled and then.filled * sampled >= _FEW):
+        yield Finding(
+            kind="emptied", column=now.name, usual=then.filled, now=now.filled, limit=contract.null_share
+        )
+    if "#" not in now.fills and not then.filled and now.filled > contract.null_share:
+        yield Finding(kind="begun", column=now.name, usual=0.0, now=now.filled, limit=contract.null_share)
+    if min(now.filled, then.filled) * sampled < _FEW:
+        return
+    other = unlike(now.kinds, then.kinds)
+    if other > _RETYPED:
+        yield Finding(kind="retyped", column=now.name, now=other, limit=_RETYPED)
+    longer = sum(now.lengths[then.longest + 1 :])
+    if longer > contract.length and not now.most:  # what the mapping says goes before what was usual
+        yield Finding(kind="widened", column=now.name, usual=float(then.longest), now=float(now.longest))
+
+
+def _swapped(now: Profile, measure: Usual) -> Iterator[Finding]:
+    """Pairs of columns that each look as the other usually does; a column is in one pair, the clearest."""
+    pairs = sorted(_candidates(now, measure), key=lambda pair: -pair[0])
+    taken: set[str] = set()
+    for _, mine, theirs in pairs:
+        if not {mine.name, theirs.name} & taken:
+            taken |= {mine.name, theirs.name}
+            yield Finding(kind="swapped", column=mine.name, other=theirs.name)
+
+
+def _candidates(now: Profile, measure: Usual) -> Iterator[tuple[float, Column, Column]]:
+    known = [(column, then) for column in now.columns if (then := measure.of(column)) is not None]
+    own = {column.name: distance(column, then, sampled=now.sampled) for column, then in known}
+    moved = [pair for pair in known if own[pair[0].name] > _FAR / 4]
+    for (mine, my_past), (theirs, their_past) in combinations(moved, 2):
+        before = own[mine.name] + own[theirs.name]
+        if before < _FAR:
+            continue
+        after = distance(mine, their_past, sampled=now.sampled)
+        after += distance(theirs, my_past, sampled=now.sampled)
+        if after < _NEARER * before:
+            yield before - after, mine, theirs

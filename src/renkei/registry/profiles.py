@@ -1,0 +1,54 @@
+"""What each delivery looked like (取込の特徴), kept with its unit; what the next one is measured by."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+_INSERT = """
+    INSERT INTO profile (unit_id, feed, is_whole, is_start, body)
+    VALUES (:unit_id, :feed, :is_whole, :is_start, :body)
+"""
+_PAST = """
+    SELECT body
+    FROM profile
+    WHERE feed = :feed AND is_whole AND unit_id >= coalesce(
+        (SELECT max(unit_id) FROM profile WHERE feed = :feed AND is_whole AND is_start), 0
+    )
+    ORDER BY unit_id DESC
+    LIMIT :most
+"""
+_BROKEN = """
+    SELECT delivery_id, name, as_of, error_code, error_facts
+    FROM delivery
+    WHERE feed = :feed AND verdict IN ('held', 'refused')
+    ORDER BY delivery_id DESC
+    LIMIT 1
+"""
+
+
+def insert(
+    connection: sa.Connection,
+    body: Mapping[str, Any],
+    *,
+    unit_id: int,
+    feed: str,
+    is_whole: bool,
+    is_start: bool,
+) -> None:
+    """Keep a unit's profile, in its transaction; with ``is_start`` it is the first of a new measure."""
+    terms = {"unit_id": unit_id, "feed": feed, "is_whole": is_whole, "is_start": is_start}
+    connection.execute(sa.text(_INSERT), terms | {"body": json.dumps(body, ensure_ascii=False)})
+
+
+def past(connection: sa.Connection, feed: str, *, most: int) -> list[dict[str, Any]]:
+    """Profiles of the feed's last whole deliveries that were merged, the newest first."""
+    rows = connection.execute(sa.text(_PAST), {"feed": feed, "most": most})
+    return [dict(body) for body in rows.scalars()]
+
+
+def waiting(connection: sa.Connection, feed: str) -> dict[str, Any] | None:
+    """The feed's newest delivery that a person must look at: its name, day, code and facts."""
+    row = connection.execute(sa.text(_BROKEN), {"feed": feed}).mappings().one_or_none()
+    return dict(row) if row is not None else None

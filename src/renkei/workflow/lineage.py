@@ -1,0 +1,339 @@
+"""how, explain, export: where values come from, what a mapping makes of a record. Nothing is written."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from renkei.errors import FixDeclaration
+from renkei.landing import Landing
+from renkei.language import say
+from renkei.lineage import guard
+from renkei.lineage.declared import Declared
+from renkei.lineage.landed import Landed, Spot
+from renkei.lineage.openlineage import City, RunFacts, events_of
+from renkei.lineage.show import classes_of, highest, rule_for, veiled
+from renkei.lineage.trace import Golden, Origin, Traced, golden_of, origins_of, trace
+from renkei.mapping import Mapping as FeedMapping
+from renkei.mapping.explain import FieldTold, RecordTold, explain
+from renkei.mapping.masking import masked
+from renkei.project import Project
+from renkei.records import RECORD_TYPES, Sensitivity, sensitivity_of
+from renkei.workflow.in_force import of_archive
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowField:
+    """One golden field with its way back. ``told`` is None where the mapping or the bytes are not to be had;
+    ``version`` is the day from which that version of the mapping holds, None for its beginning.
+    """
+
+    traced: Traced
+    spot: Spot | None
+    file: str | None
+    version: date | None
+    told: FieldTold | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """A golden version and how each of its fields came about; ``clear`` says that values are not veiled."""
+
+    golden: Golden
+    fields: tuple[HowField, ...]
+    clear: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a landed record is: the delivery, its day, and its number there."""
+
+    feed: str
+    delivery_id: int
+    delivery: str
+    sha256: str
+    as_of: date
+    rec_no: int
+    mapping_digest: str | None
+    in_doubt: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """A landed record through today's mapping; ``standing`` says whose it is, ``clear`` that it is unveiled.
+
+    ``is_used`` is true when the mapping is the very one that the record was taken in with.
+    """
+
+    place: Place
+    spot: Spot
+    told: RecordTold
+    standing: guard.Standing
+    is_used: bool
+    clear: bool
+
+
+_TEXT = """
+    SELECT digest, object
+    FROM declaration
+    WHERE digest = :digest
+    ORDER BY declaration_id DESC
+    LIMIT 1
+"""
+
+
+def declared(project: Project, engine: sa.Engine) -> Declared:
+    """The project's mappings, and those of every text that was ever in force."""
+
+    def text_of(digest: str) -> Project | None:
+        with engine.connect() as connection:
+            row = connection.execute(sa.text(_TEXT), {"digest": digest}).one_or_none()
+        return None if row is None else of_archive(project, digest=row.digest, sha256=row.object)
+
+    return Declared(project, text_of)
+
+
+# how ---------------------------------------------------------------------------------------------
+
+
+def how(
+    project: Project,
+    engine: sa.Engine,
+    resident: int,
+    *,
+    field: str | None = None,
+    as_of: date | None = None,
+    known_at: datetime | None = None,
+    clear: bool = False,
+) -> How | None:
+    """Every field of a resident's golden record with its way back, or one of them.
+
+    None when there is no such resident or version, or the person is restricted: nothing tells these apart.
+    """
+    with engine.connect() as connection:
+        if not guard.of_resident(connection, resident):
+            return None
+        golden = golden_of(connection, [resident], as_of=as_of, known_at=known_at).get(resident)
+        if golden is None:
+            return None
+        if field is not None:
+            golden = _only(golden, field)
+        origins = origins_of(connection, (record for record, _ in golden.won.values() if record is not None))
+    back = _Back(
+        landed=Landed(Landing(project.var / "landing")), texts=declared(project, engine), clear=clear
+    )
+    found = trace([golden], origins, landed=back.landed, declared=back.texts)[resident]
+    return How(golden=golden, fields=tuple(back.how(each) for each in found), clear=clear)
+
+
+def _only(golden: Golden, field: str) -> Golden:
+    from renkei.project import nearest
+
+    if field not in golden.won:
+        near = nearest(field, golden.won)
+        raise FixDeclaration("E_NOT_FOUND", kind=say("項目", "field"), name=field, nearest=near)
+    return replace(golden, won={field: golden.won[field]})
+
+
+@dataclass
+class _Back:
+    """The way back of one resident's fields; each record is taken through its mapping once."""
+
+    landed: Landed
+    texts: Declared
+    clear: bool
+    _told: dict[int, RecordTold | None] = field(default_factory=dict)
+
+    def how(self, traced: Traced) -> HowField:
+        """One field's way back."""
+        origin = traced.origin
+        mapping = None if origin is None else self._mapping_of(origin)
+        if origin is None or mapping is None or traced.reason == "bytes":
+            traced = self._veil(traced, sensitivity_of("person", traced.field))
+            return HowField(traced=traced, spot=None, file=None, version=None, told=None)
+        record = self._record(mapping, origin)
+        day = origin.as_of if record is None else record.day
+        there = mapping.at(day)
+        own = _class_of(there, traced.field)
+        return HowField(
+            traced=self._veil(traced, own),
+            spot=self.landed.spot(mapping, origin.sha256, origin.as_of, origin.rec_no),
+            file=mapping.file,
+            version=_version_of(mapping, day),
+            told=self._field(mapping, there, traced.field, own, origin),
+        )
+
+    def _mapping_of(self, origin: Origin) -> FeedMapping | None:
+        return self.texts.mapping(origin.feed, origin.mapping_digest, project_digest=origin.project_digest)
+
+    def _field(
+        self, mapping: FeedMapping, there: FeedMapping, column: str, own: Sensitivity, origin: Origin
+    ) -> FieldTold | None:
+        record, rule = self._record(mapping, origin), rule_for(there, column)
+        if record is None or rule is None:
+            return None
+        told = next(each for each in record.fields if each.to == rule.to)
+        told = replace(told, value=record.values.get(column))
+        return told if self.clear else veiled(told, classes_of(there), own=own)
+
+    def _record(self, mapping: FeedMapping, origin: Origin) -> RecordTold | None:
+        if origin.record_id not in self._told:
+            raw = self.landed.raw(mapping, origin.sha256, origin.as_of, origin.rec_no)
+            told = None if raw is None else explain(mapping, raw, as_of=origin.as_of)
+            self._told[origin.record_id] = told
+        return self._told[origin.record_id]
+
+    def _veil(self, traced: Traced, own: Sensitivity) -> Traced:
+        if self.clear:
+            return traced
+        return replace(traced, value=masked(traced.value, own), recomputed=masked(traced.recomputed, own))
+
+
+def _version_of(mapping: FeedMapping, day: date) -> date | None:
+    return next((since for since, _ in reversed(mapping.versions) if since <= day), None)
+
+
+def _class_of(mapping: FeedMapping, column: str) -> Sensitivity:
+    rule, own = rule_for(mapping, column), sensitivity_of(mapping.feed.record, column)
+    return own if rule is None else highest(own, rule.sensitivity)
+
+
+# explain -----------------------------------------------------------------------------------------
+
+_BY_NUMBER = """
+    SELECT d.feed, d.delivery_id, d.name AS delivery, d.sha256,
+        coalesce((SELECT max(u.as_of) FROM unit AS u WHERE u.delivery_id = d.delivery_id), d.as_of, r.as_of)
+            AS as_of,
+        CAST(:rec_no AS bigint) AS rec_no,
+        (SELECT u.mapping_digest FROM unit AS u WHERE u.delivery_id = d.delivery_id
+         ORDER BY u.unit_id DESC LIMIT 1) AS mapping_digest,
+        EXISTS (SELECT FROM reject AS j
+                WHERE j.delivery_id = d.delivery_id AND j.rec_no = :rec_no
+                  AND (j.suspect OR j.code = 'E_KEY_TWICE')) AS in_doubt
+    FROM delivery AS d
+    JOIN run AS r USING (run_id)
+    WHERE d.delivery_id = :delivery_id
+"""
+_BY_KEY = """
+    SELECT t.feed, d.delivery_id, d.name AS delivery, d.sha256, u.as_of, t.rec_no, u.mapping_digest,
+        t.in_doubt
+    FROM (
+        SELECT feed, unit_id, rec_no, false AS in_doubt
+        FROM {table}
+        WHERE feed = :feed AND source_key = :key AND NOT removed
+        UNION ALL
+        SELECT feed, unit_id, rec_no, suspect OR code = 'E_KEY_TWICE'
+        FROM reject
+        WHERE feed = :feed AND source_key = :key AND state = 'open'
+    ) AS t
+    JOIN unit AS u USING (unit_id)
+    JOIN delivery AS d ON d.delivery_id = u.delivery_id
+    ORDER BY u.unit_id DESC
+    LIMIT 1
+"""
+_NAMED = re.compile(r"delivery:(\d+)#(\d+)")
+
+
+def explain_record(
+    project: Project, engine: sa.Engine, name: str, *, clear: bool = False
+) -> Explained | None:
+    """The landed record ``FEED/source_key`` or ``delivery:ID#RECORD`` through today's mapping.
+
+    None when there is none, or its person is restricted. The values of a record that may be anybody's stay
+    veiled even where ``clear`` is asked for.
+    """
+    with engine.connect() as connection:
+        place = _place(project, connection, name)
+    if place is None:
+        return None
+    mapping = project.mapping(place.feed)
+    landed = Landed(Landing(project.var / "landing"))
+    raw = landed.raw(mapping, place.sha256, place.as_of, place.rec_no)
+    if raw is None:
+        return None
+    told = explain(mapping, raw, as_of=place.as_of)
+    with engine.connect() as connection:
+        standing = _standing(connection, mapping, told, place)
+    if standing == "restricted":
+        return None
+    shown = clear and standing == "shown"
+    return Explained(
+        place=place,
+        spot=landed.spot(mapping, place.sha256, place.as_of, place.rec_no),
+        told=told if shown else _veiled(mapping, told),
+        standing=standing,
+        is_used=mapping.digest == place.mapping_digest,
+        clear=shown,
+    )
+
+
+def _place(project: Project, connection: sa.Connection, name: str) -> Place | None:
+    if named := _NAMED.fullmatch(name):
+        asked: Mapping[str, Any] = {"delivery_id": int(named[1]), "rec_no": int(named[2])}
+        query = _BY_NUMBER
+    else:
+        feed, _, key = name.partition("/")
+        kind = RECORD_TYPES[project.mapping(feed).feed.record]
+        asked, query = {"feed": feed, "key": key}, _BY_KEY.format(table=kind.table)
+    row = connection.execute(sa.text(query), asked).mappings().one_or_none()
+    return None if row is None else Place(**row)
+
+
+def _standing(
+    connection: sa.Connection, mapping: FeedMapping, told: RecordTold, place: Place
+) -> guard.Standing:
+    is_person = mapping.feed.record == "person"
+    keys = [told.key] if is_person else [told.values.get("person_key"), told.values.get("payee_key")]
+    standing = guard.of_record(connection, feed=place.feed, is_person=is_person, keys=keys)
+    return "nobody" if standing == "shown" and place.in_doubt else standing
+
+
+def _veiled(mapping: FeedMapping, told: RecordTold) -> RecordTold:
+    there = mapping.at(told.day)
+    classes = classes_of(there)
+    fields = tuple(
+        veiled(each, classes, own=classes.of_target(there.feed.record, each.to)) for each in told.fields
+    )
+    return replace(told, fields=fields, values={}, key=None)
+
+
+# export ------------------------------------------------------------------------------------------
+
+_RUNS = """
+    SELECT r.run_id::text AS run_id, r.kind, r.target, r.as_of, r.state, r.started_at, r.finished_at,
+        r.error_code, r.project_digest, r.code_version, u.mapping_digest, coalesce(u.merged, 0) AS merged
+    FROM run AS r
+    LEFT JOIN LATERAL (
+        SELECT (array_agg(mapping_digest ORDER BY unit_id DESC))[1] AS mapping_digest,
+            sum(merged)::bigint AS merged
+        FROM unit
+        WHERE unit.run_id = r.run_id
+    ) AS u ON true
+    WHERE CAST(:run AS text) IS NULL OR starts_with(r.run_id::text, :run)
+    ORDER BY r.started_at, r.run_id
+"""
+
+
+def export(
+    project: Project, engine: sa.Engine, *, run: str | None = None
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each run's id and its OpenLineage events, oldest first; ``run`` is an id or the beginning of one."""
+    texts = declared(project, engine)
+    city = City(code=project.config.code, zone=project.config.time_zone)
+    with engine.connect() as connection:
+        rows = (
+            connection.execute(sa.text(_RUNS), {"run": None if run is None else run.lower()}).mappings().all()
+        )
+    for row in rows:
+        facts = RunFacts(**row)
+        yield facts.run_id, list(events_of(facts, _mapping_of_run(facts, texts), city=city))
+
+
+def _mapping_of_run(run: RunFacts, texts: Declared) -> FeedMapping | None:
+    """The text of the run's own units; a run that wrote nothing is told by the text that was in force."""
+    if run.mapping_digest is not None:
+        return texts.mapping(run.target, run.mapping_digest, project_digest=run.project_digest)
+    return texts.in_force_then(run.target, project_digest=run.project_digest)

@@ -1,0 +1,250 @@
+"""``renkei how`` and ``renkei mapping explain`` on the small city: what they say, and whom they never show."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.city import DAY
+
+from renkei.cli import main
+from renkei.clock import SystemClock
+from renkei.project import Project
+from renkei.records import GOLDEN
+from renkei.views import RESTRICTED
+
+ORIGIN = {
+    "record": "record_id feed source_key source_version known_from known_to",
+    "unit": "unit_id part as_of done_at",
+    "delivery": "delivery_id name sha256 received_at rec_no line byte_offset byte_length",
+    "mapping": "digest file version_from author approved_by",
+    "run": "run_id kind actor trigger project_digest code_version",
+}
+
+
+def one(engine: sa.Engine, query: str) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(sa.text(f"WITH {RESTRICTED} {query}")).scalars().first()
+
+
+SHOWN = """
+    SELECT g.resident_id FROM golden_version g
+    WHERE g.known_to IS NULL AND g.resident_id NOT IN (SELECT resident_id FROM restricted)
+      AND g.full_name_kana IS NOT NULL AND g.provenance -> 'full_name' ->> 0 IS NOT NULL
+    ORDER BY g.resident_id
+"""
+HIDDEN = "SELECT resident_id FROM restricted ORDER BY resident_id"
+
+
+def ask(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main([*words, "--json"]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def field_of(told: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in told["fields"] if each["field"] == name)
+    return found
+
+
+def test_a_value_is_traced_to_its_bytes_and_proved(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resident = one(engine, SHOWN)
+
+    told = ask(capsys, "how", str(resident), "--field", "full_name")
+
+    [name] = told["fields"]
+    assert (told["schema"], told["resident_id"], name["state"]) == ("renkei.how/1", resident, "proved")
+    assert {part: " ".join(facts) for part, facts in name["origin"].items()} == ORIGIN
+    assert name["origin"]["run"]["actor"] == "tester"
+    assert name["origin"]["mapping"]["file"].endswith(".toml")
+
+
+def test_every_field_of_the_golden_record_is_told(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ask(capsys, "how", str(one(engine, SHOWN)))
+
+    assert {each["field"] for each in told["fields"]} == {name for group in GOLDEN.values() for name in group}
+
+
+def test_steps_show_how_a_date_came_about(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    query = SHOWN.replace("full_name_kana", "date_of_birth_lo")
+    told = ask(capsys, "how", str(one(engine, query)), "--field", "date_of_birth_lo")
+
+    [birth] = told["fields"]
+    assert birth["state"] == "proved"
+    assert birth["raw"]
+    assert "99999999" in str(birth["raw"])
+    assert birth["steps"]
+
+
+def test_values_are_shapes_until_a_purpose_is_given_and_written_down(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resident = one(engine, SHOWN)
+    name = one(
+        engine, f"SELECT full_name FROM golden_version WHERE resident_id = {resident} AND known_to IS NULL"
+    )
+    veiled = json.dumps(ask(capsys, "how", str(resident)), ensure_ascii=False)
+    assert main(["how", str(resident)]) == 0
+    veiled += capsys.readouterr().out
+
+    told = ask(capsys, "how", str(resident), "--reveal", "--purpose", "窓口の照会")
+
+    assert name not in veiled
+    assert field_of(told, "full_name")["value"] == name
+    body = json.loads(one(engine, "SELECT body FROM audit_event ORDER BY event_id DESC LIMIT 1"))
+    assert (body["action"], body["object"]) == ("personal.revealed", f"resident:{resident}")
+    assert body["detail"]["purpose"] == "窓口の照会"
+    assert name not in json.dumps(body, ensure_ascii=False)
+
+
+def test_revealing_without_a_purpose_is_refused(engine: sa.Engine) -> None:
+    assert main(["how", str(one(engine, SHOWN)), "--reveal"]) == 4
+
+
+def test_a_restricted_person_is_as_if_there_were_none(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden, answers = one(engine, HIDDEN), set()
+    for resident in (str(hidden), "999999999"):
+        code = main(["how", resident, "--reveal", "--purpose", "窓口"])
+        said = capsys.readouterr()
+        answers.add((code, said.out, said.err.replace(resident, "X")))
+
+    assert len(answers) == 1
+
+
+def test_what_was_known_before_the_first_night_is_nothing(engine: sa.Engine) -> None:
+    resident, before = str(one(engine, SHOWN)), SystemClock().now() - timedelta(days=3650)
+
+    assert main(["how", resident, "--known-at", before.isoformat()]) == 3
+    assert main(["how", resident, "--known-at", SystemClock().now().isoformat()]) == 0
+    assert main(["how", resident, "--as-of", "1700-01-01"]) == 3
+    assert main(["how", resident, "--as-of", DAY.isoformat(), "--field", "ful_name"]) == 3
+
+
+def test_a_value_that_differs_ends_with_an_error_code(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resident = one(engine, SHOWN)
+    change = sa.text(
+        "UPDATE golden_version SET full_name = :name WHERE resident_id = :r AND known_to IS NULL"
+    )
+    name = one(
+        engine, f"SELECT full_name FROM golden_version WHERE resident_id = {resident} AND known_to IS NULL"
+    )
+    with engine.begin() as connection:
+        connection.execute(change, {"name": "X", "r": resident})
+    try:
+        code = main(["how", str(resident), "--field", "full_name", "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert main(["how", str(resident), "--field", "full_name"]) == 2
+    finally:
+        with engine.begin() as connection:
+            connection.execute(change, {"name": name, "r": resident})
+
+    assert (code, told["fields"][0]["state"], told["fields"][0]["reason"]) == (2, "differs", "golden")
+    assert "differs" in capsys.readouterr().out
+
+
+# explain -----------------------------------------------------------------------------------------
+
+KEY = """
+    SELECT p.source_key FROM person_record p JOIN link l USING (feed, source_key)
+    WHERE p.feed = '{feed}' AND p.known_to IS NULL AND l.known_to IS NULL
+      AND l.resident_id {which} (SELECT resident_id FROM restricted)
+    ORDER BY 1
+"""
+
+
+@pytest.mark.parametrize("feed", ["juki.resident", "tax.taxpayer", "welfare.recipient"])
+def test_a_record_is_explained_from_its_raw_columns_to_its_targets(
+    engine: sa.Engine, project: Project, capsys: pytest.CaptureFixture[str], feed: str
+) -> None:
+    key = one(engine, KEY.format(feed=feed, which="NOT IN"))
+
+    veiled = ask(capsys, "mapping", "explain", f"{feed}/{key}")
+    told = ask(capsys, "mapping", "explain", f"{feed}/{key}", "--reveal", "--purpose", "確認")
+
+    assert key not in json.dumps(veiled)
+    assert [each["to"] for each in told["fields"]] == [rule.to for rule in project.mapping(feed).fields]
+    by_name = {each["to"]: each for each in told["fields"]}
+    assert by_name["source_key"]["value"] == key
+    assert (told["refused"], told["mapping_is_used"], told["revealed"]) == (None, True, True)
+    same = ask(capsys, "mapping", "explain", f"delivery:{told['delivery_id']}#{told['rec_no']}")
+    assert same["fields"] == veiled["fields"]
+
+
+def test_only_a_format_with_lines_tells_the_line(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {}
+    for feed in ("juki.resident", "tax.taxpayer", "welfare.recipient"):
+        told = ask(
+            capsys, "mapping", "explain", f"{feed}/{one(engine, KEY.format(feed=feed, which='NOT IN'))}"
+        )
+        places[feed] = (told["line"] is not None, told["byte_offset"] is not None)
+
+    assert places["juki.resident"] == (False, False)
+    assert places["tax.taxpayer"] == (False, True)
+
+
+@pytest.mark.parametrize("feed", ["tax.assessment", "welfare.benefit"])
+def test_a_restricted_persons_record_is_not_explained(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str], feed: str
+) -> None:
+    table = {"tax.assessment": "tax_record", "welfare.benefit": "benefit_record"}[feed]
+    query = """
+        SELECT t.source_key FROM {table} t
+        JOIN link l ON l.source_key = t.person_key AND split_part(l.feed, '.', 1) = split_part(t.feed, '.', 1)
+        WHERE l.known_to IS NULL AND t.known_to IS NULL
+          AND l.resident_id {which} (SELECT resident_id FROM restricted)
+    """
+    hidden, shown = (one(engine, query.format(table=table, which=which)) for which in ("IN", "NOT IN"))
+    assert hidden
+
+    assert main(["mapping", "explain", f"{feed}/{shown}"]) == 0
+    assert main(["mapping", "explain", f"{feed}/{hidden}", "--reveal", "--purpose", "確認"]) == 3
+    assert (
+        main(
+            [
+                "mapping",
+                "explain",
+                f"juki.resident/{one(engine, KEY.format(feed='juki.resident', which='IN'))}",
+            ]
+        )
+        == 3
+    )
+
+
+def test_a_record_of_nobody_stays_veiled(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    feed = "tax.taxpayer"
+    key = one(engine, KEY.format(feed=feed, which="NOT IN"))
+    close = "UPDATE link SET known_to = {to} WHERE feed = :feed AND source_key = :key"
+    with engine.begin() as connection:
+        connection.execute(sa.text(close.format(to="known_from")), {"feed": feed, "key": key})
+    try:
+        told = ask(capsys, "mapping", "explain", f"{feed}/{key}", "--reveal", "--purpose", "確認")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text(close.format(to="NULL")), {"feed": feed, "key": key})
+
+    assert told["revealed"] is False
+    assert key not in json.dumps(told)
+
+
+def test_explaining_for_people_names_steps_and_place(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = one(engine, KEY.format(feed="tax.taxpayer", which="NOT IN"))
+
+    assert main(["mapping", "explain", f"tax.taxpayer/{key}"]) == 0
+
+    said = capsys.readouterr().out
+    assert "wareki" in said
+    assert "delivery:" in said
+    assert key not in said
