@@ -43,11 +43,16 @@ NAMES = (
     "report.published",
 )
 
-#: Places of a change of what is in force: the archive is kept, and no row names it yet.
-DECLARATION_NAMES = ("declaration.archived",)
-
-#: Places of a push. The night's verbs do not reach them; the tests of each connector that writes do.
+#: Places of a push of rows, by an order of its steps.
 PUSH_NAMES = ("push.target_begin", "push.target_written", "push.target_committed", "push.readback")
+
+#: Places that the night's verbs do not reach; the tests of what does reach them stop there.
+ELSEWHERE = (
+    *PUSH_NAMES,
+    *("push.chunk", "push.proved", "push.renamed", "push.done"),  # of files
+    "declaration.archived",
+    "slip.rendered",
+)
 
 #: How often each place was reached under each plan: another plan begins to count anew.
 _reached: Counter[tuple[str, str]] = Counter()

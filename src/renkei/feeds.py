@@ -6,10 +6,21 @@ A DAG file is parsed over and over, so this imports nothing heavy: no Arrow, no 
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from renkei.errors import FixDeclaration
+
+#: How long a change may take to show when the feed says nothing: one night and its morning.
+DEFAULT_LAG = "26h"
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """``26h`` → a span of time; units m, h, d."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,6 @@ def _head(system: dict[str, Any], feed: dict[str, Any]) -> FeedHead:
         owner=feed.get("owner", system.get("owner", "")),
         record=feed["record"],
         schedule=feed["schedule"],
-        lag=feed["lag"],
+        lag=feed.get("lag", DEFAULT_LAG),
         slots=int(system.get("slots", 1)),
     )

@@ -123,14 +123,22 @@ class Project:
         return Connection(name=name, settings={key: str(value) for key, value in known[name].items()})
 
     def connector(self, feed: Feed, *, workdir: Path) -> Connector:
-        """The feed's connector, loaded from the city's ``connectors`` folder by path."""
-        if feed.connector not in self._connectors:
-            self._connectors[feed.connector] = load_connector(self.root / "connectors", feed.connector)
-        module = self._connectors[feed.connector]
+        """The feed's connector on its connection."""
+        return self.connect(feed.connector, feed.connection, workdir=workdir)
+
+    def connect(self, connector: str, connection: str, *, workdir: Path) -> Connector:
+        """A connector, loaded from the city's ``connectors`` folder by path, on a connection."""
+        if connector not in self._connectors:
+            self._connectors[connector] = load_connector(self.root / "connectors", connector)
         workdir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         workdir.mkdir(parents=True, exist_ok=True)
-        made: Connector = module.connect(self.connection(feed.connection), workdir=workdir)
+        made: Connector = self._connectors[connector].connect(self.connection(connection), workdir=workdir)
         return made
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """Every connection that ``connections.toml`` declares."""
+        return tuple(self._connections)
 
     @cached_property
     def _connectors(self) -> dict[str, ModuleType]:

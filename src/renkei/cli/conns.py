@@ -1,4 +1,4 @@
-"""``renkei conns``: the connections that feeds use, without secrets; ``test`` probes what each does."""
+"""``renkei conns``: the connections, without secrets; ``test`` probes what each does."""
 
 import argparse
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from renkei.errors import FixDeclaration, RenkeiError
 from renkei.language import say
 
 if TYPE_CHECKING:
-    from renkei.model import Connector, Feed
+    from renkei.model import Connector
     from renkei.project import Project
 
 #: Settings that say where a system is; every other one stays unsaid.
@@ -56,7 +56,7 @@ def declare(parser: Parser) -> None:
 
 def _list(asked: argparse.Namespace) -> int:
     project = place.project()
-    known = [_described(project, name, feeds) for name, feeds in _feeds_by_connection(project).items()]
+    known = [_described(project, name, used) for name, used in _used(project).items()]
     if asked.json:
         answer("renkei.conns/1", {"connections": known})
         return exits.OK
@@ -66,20 +66,33 @@ def _list(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _feeds_by_connection(project: "Project") -> dict[str, list["Feed"]]:
-    found: dict[str, list[Feed]] = {}
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """A connection's connector, and the feeds that come over it; none before the first mapping is written."""
+
+    connector: str
+    feeds: tuple[str, ...] = ()
+
+
+def _used(project: "Project") -> dict[str, Used]:
+    """Connections that feeds name, and those that say themselves what reaches them (``connector``)."""
+    settings = {name: project.connection(name).settings for name in project.connections}
+    found = {
+        name: Used(connector=each["connector"]) for name, each in settings.items() if "connector" in each
+    }
     for feed in project.feeds:
-        found.setdefault(feed.connection, []).append(feed)
+        before = found.get(feed.connection, Used(connector=feed.connector))
+        found[feed.connection] = Used(connector=feed.connector, feeds=(*before.feeds, feed.id))
     return found
 
 
-def _described(project: "Project", name: str, feeds: "list[Feed]") -> dict[str, Any]:
+def _described(project: "Project", name: str, used: Used) -> dict[str, Any]:
     try:
         settings = project.connection(name).settings
     except FixDeclaration:
         settings = {}
     plain = {key: settings.get(key) for key in _PLAIN}
-    return {"name": name, "connector": feeds[0].connector, **plain, "feeds": [feed.id for feed in feeds],
+    return {"name": name, "connector": used.connector, **plain, "feeds": list(used.feeds),
             "declared": bool(settings)}  # fmt: skip
 
 
@@ -98,7 +111,7 @@ def _test(asked: argparse.Namespace) -> int:
     from renkei.project import nearest
 
     project = place.project()
-    known = _feeds_by_connection(project)
+    known = _used(project)
     if asked.name and asked.name not in known:
         raise FixDeclaration(
             "E_NOT_FOUND",
@@ -107,7 +120,7 @@ def _test(asked: argparse.Namespace) -> int:
             nearest=nearest(asked.name, known),
         )
     wanted = {asked.name: known[asked.name]} if asked.name else known
-    tried = [_try(project, name, feeds[0], quick=asked.quick) for name, feeds in wanted.items()]
+    tried = [_try(project, name, used.connector, quick=asked.quick) for name, used in wanted.items()]
     if asked.json:
         answer("renkei.conns-test/1", {"connections": tried})
     else:
@@ -115,10 +128,10 @@ def _test(asked: argparse.Namespace) -> int:
     return max((each.exit_code for each in tried), default=exits.OK)
 
 
-def _try(project: "Project", name: str, feed: "Feed", *, quick: bool) -> Tried:
+def _try(project: "Project", name: str, connector: str, *, quick: bool) -> Tried:
     with TemporaryDirectory(prefix="renkei-conns-") as folder:
         try:
-            found = _found(project.connector(feed, workdir=Path(folder)), quick=quick)
+            found = _found(project.connect(connector, name, workdir=Path(folder)), quick=quick)
         except RenkeiError as error:
             code, text = exits.code_of(error), error.text()
             return Tried(

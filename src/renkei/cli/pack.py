@@ -1,6 +1,7 @@
 """``renkei pack``: mappings and rules that another city wrote, carried as a folder (連携パック)."""
 
 import argparse
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def _list(asked: argparse.Namespace) -> int:
 def _add(asked: argparse.Namespace) -> int:
     source, target = _found(asked.pack), place.project().root
     files = [file.relative_to(source) for file in _texts(source)]
-    taken = [name for name in files if (target / name).exists()]
+    taken = {each: None for name in files if (each := _in_the_way(target, name)) is not None}
     if taken:
         raise Stop("E_EXISTS", path=", ".join(map(str, taken)))
     if not asked.dry_run:
@@ -68,6 +69,15 @@ def _add(asked: argparse.Namespace) -> int:
     return exits.OK
 
 
+def _in_the_way(target: Path, name: Path) -> Path | None:
+    """What is there already, be it a link that leads nowhere, or no folder where one is wanted."""
+    *above, own = [*reversed(name.parents[:-1]), name]
+    for folder in above:
+        if not (target / folder).is_dir() and os.path.lexists(target / folder):
+            return folder
+    return own if os.path.lexists(target / own) else None
+
+
 def _found(name: str) -> Path:
     known = {folder.name: folder for folder in _shelf().iterdir() if folder.is_dir()}
     folder = known.get(name, Path(name))
@@ -83,7 +93,8 @@ def _found(name: str) -> Path:
 def _texts(folder: Path) -> Iterator[Path]:
     """Every text of the pack in its order; a link or another kind of file is refused."""
     for each in _FOLDERS:
-        for file in sorted((folder / each).rglob("*")):
+        inside = folder / each
+        for file in (inside,) if inside.is_symlink() else sorted(inside.rglob("*")):
             if file.is_dir() and not file.is_symlink():
                 continue
             if file.is_symlink() or file.suffix not in _TEXTS:

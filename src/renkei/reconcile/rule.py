@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from renkei.errors import FixDeclaration
+from renkei.feeds import DEFAULT_LAG, duration
 from renkei.reconcile.example import Example, NotATable, rows_of, table_of
 from renkei.reconcile.query import OUTPUT, Allowed, check, compile_query, mentioned, nearest
 from renkei.reconcile.relation import FeedTerms, schemas
@@ -24,7 +25,6 @@ Kind = Literal["mismatch", "double_entry", "delivery"]
 
 # A query that begins on the line below its key.
 _SQL_BELOW = re.compile(r"^sql\s*=\s*('''|\"\"\")[ \t]*\n", re.MULTILINE)
-_HOURS = {"h": timedelta(hours=1), "d": timedelta(days=1), "m": timedelta(minutes=1)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +85,9 @@ def declared_terms(mappings: Path) -> dict[str, FeedTerms]:
     for place in sorted(mappings.glob("*.toml")):
         text = tomllib.loads(place.read_text("utf-8"))
         for feed in text.get("feed", ()):
-            terms = FeedTerms(record=feed["record"], lag=_duration(feed["lag"]))
+            terms = FeedTerms(record=feed["record"], lag=duration(feed.get("lag", DEFAULT_LAG)))
             found[f"{text['system']}.{feed['name']}"] = terms
     return found
-
-
-def _duration(text: str) -> timedelta:
-    return int(text[:-1]) * _HOURS[text[-1]]
 
 
 def _meaning(file: RuleFile, relations: Mapping[str, pa.Schema]) -> list[Problem]:

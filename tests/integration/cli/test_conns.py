@@ -98,3 +98,16 @@ def test_what_a_connector_of_another_kind_finds_is_told_as_it_is(monkeypatch: py
         "ssh-ed25519 SHA256:abc",
     )
     assert row_of(check_of("own", "anything")) == ("own", "", "anything")
+
+
+def test_a_connection_can_be_tested_before_a_feed_uses_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = project / "var" / "connections.toml"
+    text = place.read_text("utf-8")
+    place.write_text(f'{text}\n[new]\nconnector = "odbc"\n{text.partition("]")[2]}', "utf-8")
+
+    code = main(["conns", "test", "new", "--quick", "--json"])
+
+    [tried] = json.loads(capsys.readouterr().out)["connections"]
+    assert (code, tried["name"], tried["ok"]) == (0, "new", True)

@@ -128,6 +128,37 @@ def test_a_pack_may_hold_no_program(
     assert not (project / "mappings" / "chukan_juki.toml").exists()
 
 
+def test_a_pack_may_not_be_a_link_to_somewhere_else(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = tmp_path / "other"
+    pack.mkdir()
+    (pack / "mappings").symlink_to(PACK / "mappings")
+
+    code = main(["pack", "add", str(pack)])
+
+    assert code != 0
+    assert "E_PACK" in capsys.readouterr().err
+    assert not (project / "mappings" / "chukan_juki.toml").exists()
+
+
+@pytest.mark.parametrize("name", ["chukan_juki.toml", "codes"])
+def test_a_pack_never_writes_through_what_is_in_its_way(
+    name: str, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A link that leads nowhere would let the file be written outside; a folder's place may be taken."""
+    place = project / "mappings" / name
+    if place.is_dir():
+        shutil.rmtree(place)
+    place.symlink_to(tmp_path / "outside")
+
+    code = main(["pack", "add", "intermediate_layout"])
+
+    assert (code, f"mappings/{name}" in capsys.readouterr().err) == (4, True)
+    assert not (tmp_path / "outside").exists()
+    assert not (project / "mappings" / "chukan_kojin.toml").exists()
+
+
 def test_its_own_examples_hold() -> None:
     outcomes = [each for made in load_all(PACK / "mappings") for each in examples.run(made, as_of=DAY)]
 

@@ -4,6 +4,9 @@ import csv
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -237,6 +240,21 @@ def test_a_slip_shows_keys_for_a_recorded_purpose_only_and_never_a_restricted_pe
     assert keys == {free: key_of(desk, free), restricted: "閲覧制限"}
     assert (told["withheld"], desk.count("audit_event", reveals)) == (1, 1)
     assert desk.count("audit_event", f"body LIKE '%{key_of(desk, free)}%'") == 0
+
+
+def test_a_kill_before_a_slip_is_published_leaves_none_and_the_next_one_is_whole(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.send("KJ_20261120.DAT", planted(sound(desk), (1, STATE, b"5")))
+    desk.sync()
+    words = ["rejects", "slip", "tax.taxpayer", "--as-of", str(DAY)]
+    environment = {**os.environ, "RENKEI_FAILPOINTS": "slip.rendered=kill9"}
+
+    killed = subprocess.run([sys.executable, "-m", "renkei.cli", *words], env=environment, check=False)
+
+    assert killed.returncode == -9
+    assert not list((desk.root / "var" / "reports").glob("slip-*"))
+    assert ask(capsys, *words)["records"] == 1
 
 
 def test_a_feed_without_rejects_has_no_slip(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
