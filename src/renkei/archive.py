@@ -10,11 +10,11 @@ import os
 import secrets
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from renkei.errors import Stop
+from renkei.errors import FixDeclaration, Stop
 
 CONFIG = "renkei.toml"
 FOLDERS = ("connectors", "mappings", "reconciliation")
@@ -24,10 +24,16 @@ Files = Mapping[str, bytes]
 
 
 def read(root: Path) -> dict[str, bytes]:
-    """Every declared file of a city's folder, each read once."""
+    """Every declared file of a city's folder, each read once.
+
+    FixDeclaration for what an archive would not hold as it stands: links to folders, broken links, devices,
+    names that are no Unicode.
+    """
     places = [
         place for folder in FOLDERS for place in (root / folder).rglob("*") if _is_declared(place, root)
     ]
+    if problems := [*_not_kept(places, root)]:
+        raise FixDeclaration("E_DECLARATION", problems="\n".join(problems))
     found = {place.relative_to(root).as_posix(): place.read_bytes() for place in places if place.is_file()}
     found[CONFIG] = (root / CONFIG).read_bytes()
     return dict(sorted(found.items()))
@@ -38,6 +44,22 @@ def _is_declared(place: Path, root: Path) -> bool:
     return not any(
         part.startswith(".") or part.endswith(("~", ".pyc")) or part == "__pycache__" for part in parts
     )
+
+
+def _not_kept(places: Iterable[Path], root: Path) -> Iterator[str]:
+    """What lies in such a place would be used from the folder, and be missing in what is in force."""
+    for place in places:
+        name = place.relative_to(root).as_posix()
+        if not _is_unicode(name):
+            yield f"{name.encode('utf-8', 'backslashreplace').decode()}: expected a name in UTF-8"
+        elif place.is_symlink() and not place.is_file():
+            yield f"{name}: expected a file or a folder, found a link to something else than a file"
+        elif not place.is_file() and not place.is_dir() and place.exists():
+            yield f"{name}: expected a file or a folder, found a device or a pipe"
+
+
+def _is_unicode(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def digest_of(files: Files) -> str:

@@ -268,7 +268,7 @@ def _in_force(engine: "Engine", project: "Project") -> Check:
         found = "the folder itself" if project.config.approval == "none" else "none yet; the first run founds"
         return Check(id="in_force", title=title, state="ok", found=found)
     since = f"{row.digest[:12]} since {row.in_force_from:%Y-%m-%d %H:%M}"
-    if row.digest == project.digest:
+    if project.says(row.digest):
         return Check(id="in_force", title=title, state="ok", found=since)
     differs = (
         "作業中のフォルダは適用中のものと違う。renkei plan で確かめ、別の人が renkei apply で適用する",

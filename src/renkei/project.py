@@ -60,9 +60,13 @@ class Project:
 
     root: Path
     var: Path
-    config: CityConfig
     home: Path | None = None
     in_force: int | None = None
+
+    @cached_property
+    def config(self) -> CityConfig:
+        """``renkei.toml``; of a draft it may be half saved, and no run of what is in force asks."""
+        return _config(self.root / CONFIG)
 
     @cached_property
     def mappings(self) -> dict[str, "FeedMapping"]:
@@ -87,6 +91,13 @@ class Project:
     def digest(self) -> str:
         """One hash over everything the city declares; pinned in every run."""
         return archive.digest_of(archive.read(self.root))
+
+    def says(self, digest: str) -> bool:
+        """True when the folder is the text of that digest; one that no archive can hold is none."""
+        try:
+            return self.digest == digest
+        except FixDeclaration:
+            return False
 
     @property
     def witnesses(self) -> tuple[Path, ...]:
@@ -159,15 +170,13 @@ class Project:
 def load(root: Path | None = None) -> Project:
     """The project at ``root``, or around the current folder, or where ``RENKEI_PROJECT`` says."""
     found = _find(root or Path(os.environ.get("RENKEI_PROJECT") or Path.cwd()))
-    config = _config(found / CONFIG)
-    var = Path(os.environ.get("RENKEI_VAR") or found / "var")
-    return Project(root=found, var=var, config=config)
+    return Project(root=found, var=Path(os.environ.get("RENKEI_VAR") or found / "var"))
 
 
 def laid_out(draft: Project, folder: Path, *, in_force: int | None = None) -> Project:
     """The project of declarations that were laid out in ``folder``, with the rest as the draft has it."""
     home = draft.home or draft.root
-    return Project(root=folder, var=draft.var, config=_config(folder / CONFIG), home=home, in_force=in_force)
+    return Project(root=folder, var=draft.var, home=home, in_force=in_force)
 
 
 def load_connector(folder: Path, name: str) -> ModuleType:

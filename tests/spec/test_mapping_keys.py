@@ -68,6 +68,16 @@ def test_what_does_not_look_like_a_building_stays_in_the_key() -> None:
     assert key_of_ome("沢井12番地コーポ沢井") == key_of_ome("沢井12番地")
 
 
+def test_a_building_adds_no_number_to_a_house() -> None:
+    houses = ("長淵5丁目28番6号", "長淵五丁目二十八番六号", "長淵5-28-6 ", "長淵五丁目二十八番の六　")
+    named = ("三田ハイツ", "二葉荘", "八千代荘", "五十嵐方", "三ツ星ハイツ", "一番館", "3号棟", "2F")
+
+    assert {key_of_ome(house + name) for house in houses for name in named} == {"132055|長渕5-28-6"}
+    assert key_of_ome("沢井12-301号室") == key_of_ome("沢井12番地") != key_of_ome("沢井12-301")
+    assert key_of_ome("沢井12A") == key_of_ome("沢井12-A") != key_of_ome("沢井12B")
+    assert key_of_ome("沢井十二番地三号") == key_of_ome("沢井12-3")
+
+
 def key_of_ome(address: str) -> str | None:
     made = address_key(pl.col("a"), municipality=pl.lit("132055"))
     return pl.DataFrame({"a": [address]}).select(made.alias("k")).item()

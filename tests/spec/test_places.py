@@ -55,7 +55,7 @@ def spellings(draw: st.DrawFn, town: str, numbers: tuple[int, int, int]) -> str:
     return draw(FRONT) + town.replace(*draw(OLD)) + written + draw(BEHIND)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), CITY_TOWNS, NUMBERS)
 def test_every_spelling_of_a_place_has_one_key(
     data: st.DataObject, town: str, numbers: tuple[int, int, int]
@@ -68,7 +68,7 @@ def test_every_spelling_of_a_place_has_one_key(
     assert set(made["level"]) <= {"number", "building"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), CITY_TOWNS, NUMBERS, NUMBERS)
 def test_other_numbers_are_another_place(
     data: st.DataObject, town: str, one: tuple[int, int, int], other: tuple[int, int, int]
@@ -80,7 +80,7 @@ def test_other_numbers_are_another_place(
     assert (keys[0] == keys[1]) == (one == other)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.text(alphabet="大字本町東甲イノの之ヶケが一二三十百千〇0１9-－ー 　丁目番地号条西髙ｹﾞ第", max_size=20)
 )
@@ -90,7 +90,7 @@ def test_folding_a_folded_address_changes_nothing(text: str) -> None:
     assert fold(once).equals(once)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=30), st.sampled_from(("132993", "132055", "261025", "011011", "999999")))
 def test_any_text_at_all_is_taken(text: str, code: str) -> None:
     made = places([text], [code]).row(0, named=True)
@@ -134,7 +134,9 @@ def test_addresses_of_the_whole_country_are_parsed_to_their_town() -> None:
         known, on=["code", "key"], how="left", maintain_order="left"
     )["name"]
     rest = made.with_columns(names)["town"].str.strip_prefix(names)
-    right = (made["town"] == names) | (made["town"].str.starts_with(names) & rest.str.contains("^-?[0-9]{1,2}$"))
+    right = (made["town"] == names) | (
+        made["town"].str.starts_with(names) & rest.str.contains("^-?[0-9]{1,2}$")
+    )
     assert right.sum() / SAMPLE >= 0.999, f"{right.sum()} of {SAMPLE}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from renkei import archive
-from renkei.errors import Stop
+from renkei.errors import FixDeclaration, Stop
 
 FILES = {
     "connectors/odbc.py": b"x = 1\n",
@@ -50,6 +50,30 @@ def test_what_a_program_leaves_beside_the_files_is_no_declaration(tmp_path: Path
     }
 
     assert archive.read(folder(tmp_path, FILES | left)) == FILES
+
+
+def test_a_link_to_a_file_is_read_as_the_file(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.toml").write_bytes(b"1")
+    root = folder(tmp_path / "city", FILES)
+    (root / "mappings" / "linked.toml").symlink_to(tmp_path / "elsewhere.toml")
+
+    assert archive.read(root) == FILES | {"mappings/linked.toml": b"1"}
+
+
+def test_what_an_archive_would_lack_is_refused(tmp_path: Path) -> None:
+    # a linked folder is read by whoever opens the path, and no archive would hold what is in it
+    root = folder(tmp_path / "city", FILES)
+    (tmp_path / "towns").mkdir()
+    (root / "mappings" / "towns").symlink_to(tmp_path / "towns")
+    (root / "mappings" / "gone.toml").symlink_to(tmp_path / "gone.toml")
+    os.mkfifo(root / "mappings" / "pipe.toml")
+    (root / "mappings" / os.fsdecode(b"\x8a.toml")).write_bytes(b"")
+
+    with pytest.raises(FixDeclaration) as refused:
+        archive.read(root)
+
+    told = sorted(line.split(":")[0] for line in refused.value.facts["problems"].splitlines())
+    assert told == [f"mappings/{name}" for name in ("\\udc8a.toml", "gone.toml", "pipe.toml", "towns")]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def _run(asked: argparse.Namespace) -> int:
             f"Plan {asked.plan} is in force from the next run on (version {made.digest[:12]}).",
         )
     )
-    if project.digest != made.digest:
+    if not project.says(made.digest):
         tell(
             say(
                 "作業中のフォルダは、適用した版とは別の内容です。",

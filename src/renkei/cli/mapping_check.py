@@ -87,7 +87,7 @@ def _test(asked: argparse.Namespace) -> int:
 
 
 def _read(project: "Project", asked: argparse.Namespace, *, as_of: date) -> "Reading":
-    from renkei import formats
+    from renkei import mapping as mappings
     from renkei.mapping import examples
 
     if asked.feed is None:
@@ -96,7 +96,7 @@ def _read(project: "Project", asked: argparse.Namespace, *, as_of: date) -> "Rea
     if not asked.file.is_file():
         raise FixDeclaration("E_NOT_FOUND", kind=say("ファイル", "file"), name=str(asked.file), nearest="-")
     mapping = project.mapping(asked.feed)
-    batch = formats.read(asked.file, mapping.at(as_of).feed.format, feed=mapping.feed.id)
+    batch = mappings.read(asked.file, mapping, day=as_of)
     return examples.read(mapping, batch, as_of=batch.control.as_of or as_of)
 
 
@@ -171,6 +171,9 @@ def _stands(each: "Standing") -> tuple[object, ...]:
 
 
 def _diff(asked: argparse.Namespace) -> int:
+    if asked.second is not None and asked.first is None:
+        problem = say("--to には --from が必要です", "--to needs --from")
+        raise FixDeclaration("E_USAGE", problem=problem, command="renkei mapping diff")
     project = place.project()
     found = dict(_differences(project, asked))
     if asked.json:
@@ -353,9 +356,7 @@ def _check(steps: Sequence["Step"], tables: Mapping[str, Any], project: "Project
             near = nearest(step.name, list(STEPS))
             raise FixDeclaration("E_NOT_FOUND", kind=say("処理", "step"), name=step.name, nearest=near)
         form = STEPS[step.name]
-        wrong = [f"{each.expected} ({each.found})" for each in form.misuses(step, known)]
-        if (form.argument == "needed") > (step.argument is not None):
-            wrong = [f"{step.name}: {say('引数が必要', 'needs an argument')}"]
+        wrong = [f"{each.expected} ({each.found})" for each in form.misused(step, known)]
         if form.takes != kind:
             wrong.append(f"{step.name}: {form.takes} ({kind})")
         if wrong:

@@ -40,12 +40,19 @@ def registry(of: "Project") -> Iterator["Engine"]:
 
 
 def today(of: "Project") -> "date":
-    """The city's own day."""
+    """The city's own day, also while ``renkei.toml`` is half saved."""
     from zoneinfo import ZoneInfo
 
     from renkei.clock import SystemClock
+    from renkei.errors import FixDeclaration
 
-    return SystemClock().now().astimezone(ZoneInfo(of.config.time_zone)).date()
+    try:
+        zone = of.config.time_zone
+    except FixDeclaration:
+        from renkei.workflow import in_force
+
+        zone = in_force(of, founds=False).config.time_zone
+    return SystemClock().now().astimezone(ZoneInfo(zone)).date()
 
 
 def actor() -> str:

@@ -120,7 +120,7 @@ def _content(engine: "Engine", project: "Project", found: "RejectView", purpose:
         return say(
             "このデータには位置がありません（問い合わせの結果）。", "This delivery has no byte positions."
         )
-    with Landing(project.var / "landing").path(found.sha256).open("rb") as file:
+    with Landing(project.var / "landing").proved(found.sha256).open("rb") as file:
         file.seek(found.byte_offset)
         raw = file.read(found.byte_length)
     declared = project.mapping(found.feed).feed.format.get("encoding", "utf-8")

@@ -67,6 +67,8 @@ def show_result(made: "SyncResult", *, limit: int, as_json: bool) -> int:
     show(equation(vars(made.counts)))
     for refused in made.refused:
         tell(say(f"取り込まなかった受信があります: {refused}", f"A delivery was not taken in: {refused}"))
+    for reason in made.reasons:
+        tell(reason.text())
     for note in made.notes:
         tell(note)
     if remaining:

@@ -1,6 +1,6 @@
 """Whose values may be shown: of a resident, or of a record by its key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -28,11 +28,29 @@ _OF_RECORD = f"""
         count(*) FILTER (WHERE resident_id IN (SELECT resident_id FROM restricted)) AS restricted
     FROM owners
 """
+_RECORDS = f"""
+    WITH {RESTRICTED}
+    SELECT EXISTS (
+        SELECT FROM link JOIN restricted USING (resident_id)
+        WHERE known_to IS NULL
+          AND (feed, source_key) IN (
+            SELECT * FROM unnest(CAST(:feeds AS text[]), CAST(:keys AS text[]))))
+"""
 
 
 def of_resident(connection: sa.Connection, resident: int) -> bool:
     """True for a resident who exists and is known not to be restricted."""
     return bool(connection.execute(sa.text(_OF_RESIDENT), {"resident": resident}).scalar_one())
+
+
+def touches_restricted(connection: sa.Connection, records: Iterable[tuple[str, str]]) -> bool:
+    """True where one of these persons' records, by feed and key, is now known to be a restricted person's.
+
+    A golden version of the past may hold what has since turned out to be somebody else's.
+    """
+    pairs = sorted(set(records))
+    asked = {"feeds": [feed for feed, _ in pairs], "keys": [key for _, key in pairs]}
+    return bool(connection.execute(sa.text(_RECORDS), asked).scalar_one())
 
 
 def of_record(

@@ -4,7 +4,7 @@ record is in them, and no host of a system: only names of columns, steps and con
 Shapes and schema addresses are those of the OpenLineage specification, core 2-0-2.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from renkei.lineage.show import read_by, rule_for
 from renkei.mapping import Mapping as FeedMapping
-from renkei.mapping.declaration import FieldRule
+from renkei.mapping.declaration import BY_DELIVERY, FieldRule
 from renkei.mapping.diff import written
 from renkei.records import GOLDEN, PERSON, RECORD_TYPES, RecordType, sensitivity_of
 
@@ -47,7 +47,7 @@ Facet = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """A run as its row tells it; ``merged`` counts the records it wrote."""
+    """A run as its row tells it; ``merged`` counts the records it wrote, ``days`` are those of its units."""
 
     run_id: str
     kind: str
@@ -61,6 +61,7 @@ class RunFacts:
     mapping_digest: str | None
     code_version: str
     merged: int
+    days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,18 +165,23 @@ class _Maker:
         if self._record is None:
             return []
         table = self._table(self._record)
-        if self._there is not None:
-            table["facets"]["columnLineage"] = self._facet(
-                "columnLineage", fields=dict(self._columns(self._there, self._record))
-            )
+        lineage = dict(self._columns(self._record))
+        table["facets"]["columnLineage"] = self._facet("columnLineage", fields=lineage)
         if ended:
             rows = self._facet("outputStatistics", rowCount=self.run.merged)
             table["outputFacets"] = {"outputStatistics": rows}
         return [table, self._golden()] if self._record is PERSON else [table]
 
     @property
-    def _there(self) -> FeedMapping | None:
-        return None if self.mapping is None else self.mapping.at(self.run.as_of)
+    def _states(self) -> tuple[FeedMapping, ...]:
+        """The versions that records of the run were read by; all of them where each record's date chooses."""
+        if self.mapping is None:
+            return ()
+        every = (self.mapping, *(version for _, version in self.mapping.versions))
+        if self.mapping.version_by != BY_DELIVERY:
+            return every
+        used = [self.mapping.at(day) for day in self.run.days or (self.run.as_of,)]
+        return tuple(state for state in every if any(state is each for each in used))
 
     @property
     def _record(self) -> RecordType | None:
@@ -184,10 +190,11 @@ class _Maker:
     def _feed(self) -> dict[str, Any]:
         system, _, name = self.run.target.partition(".")
         made: dict[str, Any] = {"namespace": self._namespace(system), "name": name}
-        if self._there is None:
+        if self.mapping is None:
             return made
-        feed = self._there.feed
-        columns = [{"name": each["name"], "type": "text"} for each in feed.format.get("columns", ())]
+        feed = self.mapping.feed
+        named = [each["name"] for state in self._states for each in state.feed.format.get("columns", ())]
+        columns = [{"name": name, "type": "text"} for name in dict.fromkeys(named)]
         made["facets"] = {
             "schema": self._facet("schema", fields=columns),
             "dataSource": self._source(feed.connection),
@@ -222,22 +229,28 @@ class _Maker:
 
     # columns -------------------------------------------------------------------------------------
 
-    def _columns(self, mapping: FeedMapping, kind: RecordType) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _columns(self, kind: RecordType) -> Iterator[tuple[str, dict[str, Any]]]:
         for name in kind.schema.names[1:]:
-            rule = rule_for(mapping, name)
-            if rule is not None:
-                yield name, {"inputFields": [self._from(mapping, rule, each) for each in read_by(rule)]}
-            elif name == "match_key":
-                yield name, {"inputFields": self._of_match_key(mapping)}
+            rules = [rule for state in self._states for rule in self._filling(state, name)]
+            if rules or name == "match_key":
+                yield name, {"inputFields": self._inputs_of(rules)}
 
-    def _of_match_key(self, mapping: FeedMapping) -> list[dict[str, Any]]:
-        rules = [rule for rule in mapping.fields if rule.to in MATCHED]
-        return [self._from(mapping, rule, each) for rule in rules for each in read_by(rule)]
+    def _filling(self, state: FeedMapping, name: str) -> list[FieldRule]:
+        rule = rule_for(state, name)
+        if rule is not None:
+            return [rule]
+        return [each for each in state.fields if name == "match_key" and each.to in MATCHED]
 
-    def _from(self, mapping: FeedMapping, rule: FieldRule, column: str) -> dict[str, Any]:
+    def _inputs_of(self, rules: Sequence[FieldRule]) -> list[dict[str, Any]]:
+        """Each raw column once for every thing that is made of it."""
+        made = [self._from(rule, column) for rule in rules for column in read_by(rule)]
+        return [each for place, each in enumerate(made) if each not in made[:place]]
+
+    def _from(self, rule: FieldRule, column: str) -> dict[str, Any]:
+        system, _, name = self.run.target.partition(".")
         return {
-            "namespace": self._namespace(mapping.feed.system),
-            "name": mapping.feed.name,
+            "namespace": self._namespace(system),
+            "name": name,
             "field": column,
             "transformations": [_transformation(rule)],
         }

@@ -34,6 +34,46 @@ def classes_of(mapping: FeedMapping) -> Classes:
     return Classes(targets=targets, raw=raw)
 
 
+def draft_classes(draft: FeedMapping, used: FeedMapping | None) -> Classes:
+    """Classes of a text that nobody has approved: never below those of the one that was used.
+
+    A raw column that the used text does not read is personal, and a field that is not in it, just so, is as
+    secret as what it reads, unless it gives words and not what was written.
+    """
+    mine = classes_of(draft)
+    if used is not None and used.digest == draft.digest:
+        return mine
+    old = Classes(targets={}, raw={}) if used is None else classes_of(used)
+    approved = set() if used is None else {_meaning(rule) for rule in used.fields}
+    raw = {name: highest(own, old.raw.get(name, "personal")) for name, own in mine.raw.items()}
+    targets = {
+        rule.to: highest(
+            rule.sensitivity,
+            old.targets.get(rule.to, "plain"),
+            *(
+                ()
+                if _gives_words(rule) or _meaning(rule) in approved
+                else (raw[name] for name in read_by(rule))
+            ),
+        )
+        for rule in draft.fields
+    }
+    return Classes(targets=targets, raw=raw)
+
+
+#: Steps that give one of a few words, whatever was written.
+_OF_WORDS = frozenset({"code", "equals", "present", "boolean"})
+
+
+def _gives_words(rule: FieldRule) -> bool:
+    return any(step.name in _OF_WORDS for step in rule.steps)
+
+
+def _meaning(rule: FieldRule) -> str:
+    """What a field makes of which columns, wherever it stands."""
+    return repr(replace(rule, line=0))
+
+
 def read_by(rule: FieldRule) -> tuple[str, ...]:
     """Raw columns that a field reads: its sources, and those that its steps look at beside them."""
     given = [step.argument for step in rule.steps if isinstance(step.argument, Mapping)]

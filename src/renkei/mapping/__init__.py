@@ -7,20 +7,28 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from renkei.mapping.declaration import Mapping, load, load_all
 from renkei.mapping.problems import Problem, Problems
 from renkei.mapping.ranks import ranked
 from renkei.model import Batch, Mapped
 
-__all__ = ["Mapping", "Problem", "Problems", "apply", "hold_odd_size", "load", "load_all", "ranked"]
+__all__ = ["Mapping", "Problem", "Problems", "apply", "hold_odd_size", "load", "load_all", "ranked", "read"]
 
 
-def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
+def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True) -> Mapped:
     """Map one batch for the day it speaks for; see :mod:`renkei.mapping.compile`."""
     from renkei.mapping import compile as plan
 
-    return plan.apply(mapping, batch, as_of=as_of)
+    return plan.apply(mapping, batch, as_of=as_of, is_delivery=is_delivery)
+
+
+def read(path: Path, mapping: Mapping, *, day: date) -> Batch:
+    """Read a delivery by the layout of its own day, ``day`` unless it names one."""
+    from renkei.mapping import reading
+
+    return reading.read(path, mapping, day=day)
 
 
 def hold_odd_size(mapping: Mapping, batch: Batch, *, as_of: date) -> None:

@@ -1,6 +1,6 @@
 """What the shape of a mapping cannot say: names that must exist, layouts that must fill their record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from renkei import formats
 from renkei.errors import catalogue
+from renkei.mapping import schema
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.expression import misspelt
 from renkei.mapping.lines import Lines
@@ -20,6 +21,7 @@ from renkei.records import GOLDEN, RECORD_TYPES, SENSITIVITIES, sensitivity_of
 
 #: ``from`` as written: a name, a column, or a list of either.
 Source = str | Mapping[str, Any] | list[Any]
+Rows = Sequence[Mapping[str, Any]]
 
 #: Columns of a record that no field may fill: the engine derives them.
 DERIVED = frozenset({"__rec_no", "match_key"})
@@ -76,6 +78,63 @@ def _every_column(feed: Mapping[str, Any]) -> dict[str, None]:
     """Names of the raw columns of the feed and of any of its versions."""
     mentions = [*_mentions(feed), *(m for each in feed.get("version", ()) for m in _mentions(each))]
     return dict.fromkeys(column["name"] for column in mentions)
+
+
+def by_day(feed: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+    """The feed's versions in order of their days, each with its place in the file."""
+    return sorted(enumerate(feed.get("version", ())), key=lambda each: each[1]["from"])
+
+
+def as_of_version(feed: Mapping[str, Any], last: int) -> dict[str, Any]:
+    """The feed with its versions laid over it in order of their days, up to and including one."""
+    made = dict(feed)
+    for _, version in by_day(feed)[: last + 1]:
+        gone = set(version.get("drop", ()))
+        made["field"] = _overlay(made["field"], version.get("field", ()), by="to", gone=gone)
+        made["ignored"] = _overlay(made.get("ignored", ()), version.get("ignored", ()), by="name", gone=gone)
+        made["format"] = _format_of(made["format"], version.get("format", {}))
+    return made
+
+
+def _overlay(base: Rows, over: Rows, *, by: str, gone: set[str]) -> list[Any]:
+    """What was there before and is not gone, and what the version itself says."""
+    kept = {row[by]: row for row in base if row[by] not in gone}
+    return list((kept | {row[by]: row for row in over}).values())
+
+
+def _format_of(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Another kind of file is declared anew: nothing of the old kind holds for it."""
+    return dict(over) if over.get("kind", base["kind"]) != base["kind"] else {**base, **over}
+
+
+def versions_clear(feed: Mapping[str, Any], *, file: str, lines: Lines, at: Place) -> list[Problem]:
+    """Versions that say twice what holds on one day, drop what is not there, or make no format."""
+    found: list[Problem] = []
+    before, days = feed, set()
+    for order, (written, version) in enumerate(by_day(feed)):
+        place = (*at, "version", written)
+        made = as_of_version(feed, order)
+        says = [("from", "one version a day", f"{version['from']} twice", "")] * (version["from"] in days)
+        says += [
+            ("drop", "a target or an ignored column", name, nearest(name, names))
+            for names in [_droppable(before)]
+            for name in version.get("drop", ())
+            if name not in names
+        ]
+        found += [
+            Problem(file=file, line=lines.of((*place, key)), expected=expected, found=got, nearest=near)
+            for key, expected, got, near in says
+        ]
+        if "format" in version:
+            shape = (*place, "format")
+            found += schema.problems(made["format"], schema.FORMAT, file=file, lines=lines, at=shape)
+        days.add(version["from"])
+        before = made
+    return found
+
+
+def _droppable(feed: Mapping[str, Any]) -> list[str]:
+    return [row["to"] for row in feed["field"]] + [row["name"] for row in feed.get("ignored", ())]
 
 
 def versions_apart(
@@ -149,6 +208,10 @@ class _Look:
             if row["to"] in seen:
                 yield _Finding(place=place, expected="one field a target", found=f"{row['to']} twice")
             seen.add(row["to"])
+            if row["to"] == "source_key" and "value" in row:
+                yield _Finding(
+                    place=("field", number, "value"), expected="a key from the record", found="value"
+                )
         if "source_key" not in seen:
             yield _Finding(place=("name",), expected="a field to = source_key", found="none")
 
@@ -165,9 +228,15 @@ class _Look:
             return
         if ("from" in row) == ("value" in row):
             yield _Finding(place=place, expected="either from or value", found="both or neither")
+        for column in columns_of(row.get("from", [])):
+            yield from self._column(column, (*place, "from"))
         yield from self._sensitivity(row, place)
         yield from self._rank(row, place)
         yield from self._steps(row, place)
+
+    def _column(self, column: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
+        if column["name"].startswith("__"):
+            yield _Finding(place=place, expected="a raw column of the source", found=column["name"])
 
     def _sensitivity(self, row: Mapping[str, Any], place: Place) -> Iterator[_Finding]:
         least = sensitivity_of(self.feed["record"], row["to"])
@@ -210,15 +279,7 @@ class _Look:
             yield _Finding(place=place, expected=f"{wanted} for {row['to']}", found=kind)
 
     def _argument(self, step: Step, place: Place) -> Iterator[_Finding]:
-        kind = STEPS[step.name]
-        if (kind.argument == "needed") > (step.argument is not None):
-            yield _Finding(place=place, expected=f"an argument for {step.name}", found="none")
-            return
-        for option in step.options:
-            if option not in kind.options:
-                near = nearest(option, kind.options)
-                yield _Finding(place=place, expected=f"an option of {step.name}", found=option, nearest=near)
-        for misuse in kind.misuses(step, self._known):
+        for misuse in STEPS[step.name].misused(step, self._known):
             near = nearest(misuse.found, misuse.near) if misuse.near else ""
             yield _Finding(place=place, expected=misuse.expected, found=misuse.found, nearest=near)
 
@@ -234,6 +295,10 @@ class _Look:
                 near = nearest(row["field"], self.schema.names)
                 yield _Finding(place=place, expected="a target column", found=row["field"], nearest=near)
                 continue
+            if not 0 <= row["share"] <= 1:  # a number that is none passes every limit
+                yield _Finding(
+                    place=(*place, "share"), expected="a share from 0 to 1", found=str(row["share"])
+                )
             if misspelt(row.get("matches", "")):
                 yield _Finding(place=place, expected="an RE2 expression", found=repr(row["matches"]))
             if "matches" in row and not pa.types.is_string(self.schema.field(row["field"]).type):
@@ -298,8 +363,12 @@ class _Look:
             allowed = ["delivery", *dates]
             near = nearest(by, allowed)
             yield _Finding(place=("version_by",), expected=" | ".join(allowed), found=by, nearest=near)
-        elif any(parse(step).name == "code" for step in dates[by].get("steps", ())):
-            yield _Finding(place=("version_by",), expected="a date that needs no code table", found=by)
+            return
+        rows = {row["to"]: row for row in self.feed["field"]}
+        for name in (by, "source_key"):
+            if any(parse(step).name == "code" for step in rows.get(name, {}).get("steps", ())):
+                word = "a key" if name == "source_key" else "a date"
+                yield _Finding(place=("version_by",), expected=f"{word} that needs no code table", found=name)
 
     def _schedule(self) -> Iterator[_Finding]:
         if len(self.feed["schedule"].split()) != 5:
@@ -308,6 +377,7 @@ class _Look:
     def _ignored(self) -> Iterator[_Finding]:
         mapped = {column["name"] for row in self.feed["field"] for column in columns_of(row.get("from", []))}
         for number, row in enumerate(self.feed.get("ignored", ())):
+            yield from self._column(row, ("ignored", number))
             if row["name"] in mapped:
                 yield _Finding(
                     place=("ignored", number), expected="mapped or ignored", found=f"{row['name']} both"

@@ -54,9 +54,12 @@ def load(folder: Path) -> tuple[dict[str, CodeTable], list[Problem]]:
     tables: dict[str, CodeTable] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.toml")):
-        text = path.read_text("utf-8")
         try:
+            text = path.read_text("utf-8")
             declared = tomllib.loads(text)
+        except UnicodeDecodeError:
+            problems.append(Problem(file=path.name, line=0, expected="UTF-8", found="another encoding"))
+            continue
         except tomllib.TOMLDecodeError as error:
             problems.append(Problem(file=path.name, line=0, expected="TOML", found=str(error)))
             continue

@@ -218,11 +218,13 @@ def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
     return judged
 
 
-def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
+def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True) -> Mapped:
     """Map a batch: typed records of the feed's record type, and every other record with its reason.
 
     Records that the format reader set aside are among the rejects, so every record of the delivery is in
     exactly one of the two tables. Same batch, same mapping, same day: the same bytes.
+    What a feed expects of its deliveries is not asked of a batch that is only records picked out of one
+    (``is_delivery`` off).
     """
     plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
     good, bad = run(mapping, batch.table, plan)
@@ -233,7 +235,8 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date) -> Mapped:
         gone, others = _without(gone, twice, plan)
         bad = pl.concat([bad, more, others])
     bad = bad.vstack(nameless)
-    expectations.hold_odd_profile(plan.mapping, good)
+    if is_delivery:
+        expectations.hold_odd_profile(plan.mapping, good)
     return Mapped(
         gone=gone,
         feed=batch.feed,

@@ -138,38 +138,37 @@ def _number(name: str, form: Form) -> pl.Expr:
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
-    """One width, figures for numerals, one word for one meaning; for reading alone."""
-    return text.str.normalize("NFKC").str.replace_many(_WORDS, leftmost=True)
+    """One width, figures for numerals, one word for one meaning, for reading; "" for no such numeral."""
+    narrow = text.str.normalize("NFKC").str.replace_many(_PLAIN)
+    read = narrow.str.replace_many(_WORDS, leftmost=True)
+    return pl.when(narrow.str.contains(_NO_NUMERAL)).then(pl.lit("")).otherwise(read)
+
+
+#: Formal figures and short forms, as everyday ones; what stands between is nothing.
+_PLAIN = {
+    **dict(zip("壱弐参壹貳參拾", "一二三一二三十", strict=True)),
+    "廿": "二十",
+    "卅": "三十",
+    **dict.fromkeys(" \t()", ""),
+}
+
+_ONES = "一二三四五六七八九"
+#: 十 beside figures or other tens (1十, 六三十): put together they would be a year far ahead.
+_NO_NUMERAL = rf"[0-9〇]十|十[0-9〇]|十[{_ONES}]?十|[{_ONES}]{{2}}十|十[{_ONES}][0-9〇{_ONES}]"
 
 
 def _numerals() -> dict[str, str]:
-    """十 to 九十九, 廿 and the formal figures, then single figures (六三 → 63)."""
-    ones = ("", *"一二三四五六七八九")
+    """十 to 九十九, then single figures (六三 → 63)."""
     spelt: dict[str, str] = {}
-    for ten, tens in enumerate(ones[1:], 1):
-        for one, unit in enumerate(ones):
+    for ten, tens in enumerate(_ONES, 1):
+        for one, unit in enumerate(("", *_ONES)):
             number = str(10 * ten + one)
             spelt |= {f"{'' if ten == 1 else tens}十{unit}": number, f"{tens}十{unit}": number}
-            spelt |= {f"{'廿' if ten == 2 else '卅'}{unit}": number} if ten in (2, 3) else {}
-    formal = {"壱": "一", "弐": "二", "参": "三", "拾": "十", "壹": "一", "貳": "二", "參": "三"}
-    variants = {_formal(word, formal): number for word, number in spelt.items()}
-    single = {figure: str(value) for value, figure in enumerate("〇一二三四五六七八九")}
-    return (
-        spelt
-        | variants
-        | single
-        | {sign: single[figure] for sign, figure in list(formal.items()) if figure in single}
-    )
-
-
-def _formal(word: str, signs: dict[str, str]) -> str:
-    formal = {plain: sign for sign, plain in reversed(list(signs.items()))}
-    return "".join(formal.get(character, character) for character in word)
+    return spelt | {figure: str(value) for value, figure in enumerate(f"〇{_ONES}")}
 
 
 _WORDS = {
     **dict(sorted(_numerals().items(), key=lambda pair: -len(pair[0]))),
-    **dict.fromkeys((" ", "\t", "(", ")"), ""),
     **dict.fromkeys(("ごろ", "ころ", "の頃"), "頃"),
     **dict.fromkeys(("生年月日不詳", "生年月日不明"), "年月日不詳"),
     "不明": "不詳",

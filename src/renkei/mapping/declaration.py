@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from renkei.errors import FixDeclaration
+from renkei.feeds import DEFAULT_LAG, duration
 from renkei.mapping import address, check, folds, ranks, schema, variants
 from renkei.mapping import codes as code_tables
 from renkei.mapping.codes import CodeTable
@@ -27,18 +28,11 @@ from renkei.mapping.steps import STEPS, Step, Surroundings, parse
 from renkei.model import Feed
 from renkei.records import Sensitivity, sensitivity_of
 
-#: How long a change may take to show when the feed says nothing: one night and its morning.
-DEFAULT_LAG = "26h"
-
 #: Versions and codes are those of the delivery's day, unless a feed names a date of the record.
 BY_DELIVERY = "delivery"
 
-Rows = Sequence[MappingOf[str, Any]]
-
 #: Steps that read the municipality beside the address.
 _PLACES = ("address_key", "place")
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +160,10 @@ def _shared_ids(mappings: Sequence[Mapping]) -> list[Problem]:
 
 def load(path: Path, *, codes: Path) -> tuple[Mapping, ...]:
     """Every feed of the file. FixDeclaration lists all problems of the file and the code tables together."""
-    text = path.read_text("utf-8")
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        refuse([Problem(file=path.name, line=0, expected="UTF-8", found="another encoding")])
     lines = locate(text)
     tables, problems = code_tables.load(codes)
     towns, wrong = address.load(path.parent / "towns")
@@ -178,6 +175,9 @@ def load(path: Path, *, codes: Path) -> tuple[Mapping, ...]:
         problems.append(Problem(file=path.name, line=0, expected="TOML", found=str(error)))
     refuse(problems)
     refuse(schema.problems(declared, schema.MAPPING, file=path.name, lines=lines))
+    for number, feed in enumerate(declared["feed"]):
+        problems += check.versions_clear(feed, file=path.name, lines=lines, at=("feed", number))
+    refuse(problems)  # a version that cannot be laid over its feed can be looked at no further
     for number, where, feed in _versions(declared):
         at = ("feed", number, *where)
         problems += check.problems(feed, tables, file=path, lines=lines, at=at)
@@ -193,24 +193,8 @@ def _versions(
     """Each feed as declared, and as each of its versions makes it."""
     for number, feed in enumerate(declared["feed"]):
         yield number, (), feed
-        for place, _ in enumerate(feed.get("version", ())):
-            yield number, ("version", place), _as_of_version(feed, place)
-
-
-def _as_of_version(feed: MappingOf[str, Any], last: int) -> dict[str, Any]:
-    """The feed with its versions laid over it, up to and including one."""
-    made = dict(feed)
-    for version in sorted(feed["version"], key=lambda each: each["from"])[: last + 1]:
-        gone = set(version.get("drop", ()))
-        made["field"] = _overlay(made["field"], version.get("field", ()), by="to", gone=gone)
-        made["ignored"] = _overlay(made.get("ignored", ()), version.get("ignored", ()), by="name", gone=gone)
-        made["format"] = made["format"] | version.get("format", {})
-    return made
-
-
-def _overlay(base: Rows, over: Rows, *, by: str, gone: set[str]) -> list[Any]:
-    rows = {row[by]: row for row in base} | {row[by]: row for row in over}
-    return [row for name, row in rows.items() if name not in gone]
+        for order, (written, _) in enumerate(check.by_day(feed)):
+            yield number, ("version", written), check.as_of_version(feed, order)
 
 
 def _twins(declared: MappingOf[str, Any], *, file: str, lines: Lines) -> list[Problem]:
@@ -242,17 +226,12 @@ def _mapping(declared: MappingOf[str, Any], number: int, place: _Place) -> Mappi
     known = place.lines_of(feed, ("feed", number))
     base = _build(declared, feed, place, digest=digest, known=known, at=("feed", number))
     versions = []
-    for order, (written, version) in enumerate(_by_day(feed)):
+    for order, (written, version) in enumerate(check.by_day(feed)):
         known = known | place.lines_of({"field": [], **version}, ("feed", number, "version", written))
-        made = _as_of_version(feed, order)
+        made = check.as_of_version(feed, order)
         built = _build(declared, made, place, digest=digest, known=known, at=("feed", number))
         versions.append((version["from"], built))
     return Mapping(**{**vars(base), "versions": tuple(versions)})
-
-
-def _by_day(feed: MappingOf[str, Any]) -> list[tuple[int, MappingOf[str, Any]]]:
-    """The feed's versions in order of their days, each with its place in the file."""
-    return sorted(enumerate(feed.get("version", ())), key=lambda each: each[1]["from"])
 
 
 def _build(
@@ -336,11 +315,6 @@ def _feed(declared: MappingOf[str, Any], feed: MappingOf[str, Any], *, path: Pat
     )
 
 
-def duration(text: str) -> timedelta:
-    """``26h`` → a span of time; units m, h, d."""
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-
-
 def _format(feed: MappingOf[str, Any], *, path: Path) -> dict[str, Any]:
     """The declared format with what the reader needs beside it: columns, key, the places of its files."""
     made = dict(feed["format"])
@@ -389,7 +363,7 @@ def _digest(
     tables: MappingOf[str, CodeTable],
 ) -> str:
     """sha256 over the feed's whole meaning: declaration, code tables, files its format names, key version."""
-    everything = [feed, *(_as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
+    everything = [feed, *(check.as_of_version(feed, place) for place in range(len(feed.get("version", ()))))]
     used = sorted({name for each in everything for name in _tables_used(each)})
     files = {place: kind for each in everything for kind, place in _files(each["format"]).items()}
     meaning = {

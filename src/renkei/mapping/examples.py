@@ -170,6 +170,7 @@ def _without_expectations(mapping: FeedMapping) -> FeedMapping:
 def _held(mapping: FeedMapping, batch: Batch, *, as_of: date) -> str | None:
     """The code with which the delivery would be held or refused, if it would."""
     try:
+        expectations.hold_odd_size(mapping, batch, as_of=as_of)
         apply(mapping, batch, as_of=as_of)
     except RenkeiError as refused:
         return refused.code

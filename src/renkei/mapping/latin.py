@@ -12,14 +12,18 @@ _WHOLE = {
     "ı": "I", "Ŧ": "T", "Ŋ": "N", "Ĳ": "IJ", "ŉ": "N", "ſ": "S", "ĸ": "K", "Ə": "E", "ə": "E",
 }  # fmt: skip
 
-_BETWEEN = " \u3000\u00a0\t,，.．-－‐‑‒–—―−・･·/／"
-_INSIDE = "'＇’‘`´ʼʻ\u200b"
+#: Marks between the parts of a name, every width of space among them; and what stands inside one part.
+_BETWEEN = (
+    *" \u3000\u00a0\u202f\u205f\t,，.．-－‐‑‒–—―−─━﹣⁻・･·/／;；",
+    *map(chr, range(0x2000, 0x200B)),
+)
+_INSIDE = "'＇’‘`´ʼʻ\u200b\u2060\ufeff"
 
 
 @cache
 def letters() -> dict[str, str]:
     """Every Latin letter beside A to Z → what of A to Z stands for it; accents of their own go."""
-    blocks: Iterable[int] = (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
+    blocks: Iterable[int] = (*range(0xC0, 0x2B0), *range(0x1E00, 0x1F00))
     made = {chr(code): _plain(chr(code)) for code in blocks}
     made |= {chr(code): chr(code - 0x20) for code in range(ord("a"), ord("z") + 1)}
     made |= {chr(code): "" for code in range(0x300, 0x370)}
@@ -29,7 +33,8 @@ def letters() -> dict[str, str]:
 def _plain(letter: str) -> str:
     whole = _WHOLE.get(letter) or _WHOLE.get(letter.upper())
     base = unicodedata.normalize("NFD", letter)[0].upper()
-    return whole or (_WHOLE.get(base, base) if base.isascii() or base in _WHOLE else letter)
+    alone = letter.upper() if len(letter.upper()) == 1 else letter
+    return whole or (_WHOLE.get(base, base) if base.isascii() or base in _WHOLE else alone)
 
 
 @cache

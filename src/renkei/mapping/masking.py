@@ -26,7 +26,7 @@ _KINDS = (
     ("ｦ", "ｯ", "ｱ"),
     ("ｱ", "ﾝ", "ｱ"),
 )
-_KANJI = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH")
+_KANJI = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "KANGXI RADICAL", "CJK RADICAL")
 #: Letters that spell nothing by themselves: the long marks and the half-width voice marks.
 _AS_THEY_ARE = frozenset("ーｰﾞﾟ")
 _BY_CATEGORY = {"Co": "外", "Cc": "□", "Cf": "□", "Cs": "□", "Cn": "□"}
@@ -68,4 +68,6 @@ def _kind_of(character: str) -> str:
     if unicodedata.name(character, "").startswith(_KANJI) or character in "々〇〻":
         return "漢"
     category = unicodedata.category(character)
+    if category == "So" and any(map(str.isalnum, unicodedata.normalize("NFKC", character))):
+        return "字"  # letters in one sign, as an era or a company has them
     return _BY_CATEGORY.get(category) or _BY_CLASS.get(category[0], character)

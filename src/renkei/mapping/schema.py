@@ -1,12 +1,13 @@
 """The shape of mapping and code files as JSON Schema; ``docs/schemas/mapping.schema.json`` is this text."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from renkei import formats
 from renkei.mapping.contract.declared import SHAPE as _CONTRACT
-from renkei.mapping.lines import Lines
+from renkei.mapping.lines import Lines, Path
 from renkei.mapping.problems import Problem, nearest
 from renkei.records import SENSITIVITIES
 
@@ -66,7 +67,7 @@ _IGNORED = _table(
 )
 #: Each kind of file says itself what its declaration may hold.
 _SHAPES = {kind: formats.kind_of(kind).SHAPE for kind in formats.KINDS}
-_FORMAT: dict[str, Any] = {
+FORMAT: dict[str, Any] = {
     "type": "object",
     "required": ["kind"],
     "properties": {"kind": {"enum": list(_SHAPES)}},
@@ -122,10 +123,10 @@ _FEED = _table(
         "connector": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
         "connection": _TEXT,
         "settings": {"type": "object"},
-        "format": _FORMAT,
+        "format": FORMAT,
         "delivers": {"enum": ["full", "delta"]},
         "schedule": _TEXT,
-        "lag": {"type": "string", "pattern": "^[0-9]+[mhd]$"},
+        "lag": {"type": "string", "pattern": "^[0-9]{1,5}[mhd]$"},
         "record": {"enum": ["person", "tax", "benefit"]},
         "field": {"type": "array", "minItems": 1, "items": _FIELD},
         "ignored": {"type": "array", "items": _IGNORED},
@@ -185,12 +186,12 @@ CODES: dict[str, Any] = {
 
 
 def problems(
-    declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines
+    declared: Mapping[str, Any], shape: Mapping[str, Any], *, file: str, lines: Lines, at: Path = ()
 ) -> list[Problem]:
-    """Everything in the file that the shape does not allow."""
+    """Everything in the file, or in the part of it at a place, that the shape does not allow."""
     found = []
     for error in _validator(shape).iter_errors(declared):
-        path = tuple(error.absolute_path)
+        path = (*at, *error.absolute_path)
         for place, expected, got, near in _explain(error):
             line = lines.of((*path, *place))
             found.append(Problem(file=file, line=line, expected=expected, found=got, nearest=near))
@@ -213,7 +214,12 @@ def _validator(shape: Mapping[str, Any]) -> "Draft202012Validator":
         if type(value) not in (int, date):
             yield ValidationError("neither a whole number nor a date")
 
-    words = {"x-date": is_date, "x-bound": is_bound}
+    def is_like(_validator: object, wanted: str, value: object, _shape: object) -> Iterator[ValidationError]:
+        # the end is the end: a line break behind it is part of the text
+        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", wanted), value):
+            yield ValidationError("not like the pattern")
+
+    words = {"x-date": is_date, "x-bound": is_bound, "pattern": is_like}
     made: Draft202012Validator = extend(Draft202012Validator, words)(dict(shape))
     return made
 

@@ -1,8 +1,8 @@
 """What the faulty fields hold, read on demand from the landed bytes; no reject stores a value.
 
-A value is given only where it cannot be a person's: an unknown code, made of the kinds of characters that
-the code table's own codes are made of, in a column that fills nothing personal. Of everything else only the
-shape is given.
+A value is given only where it cannot be a person's: an unknown code of figures and hardly a letter, made of
+the kinds of characters that the code table's own codes are made of, in a column that fills nothing personal.
+Of everything else only the shape is given.
 """
 
 from collections import Counter, defaultdict
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Most different values of one cause that are told.
 MOST = 20
+
+#: Kinds of characters that a code may be told in, and how many of it may be no figure.
+_FIGURES = frozenset("9９")
+_OF_CODES, _MOST_LETTERS = _FIGURES | frozenset("AＡ-_./ "), 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +136,15 @@ def _told(cause: Cause, mapping: "FeedMapping", counts: Counter[str]) -> tuple[S
 
 
 def looks_like_code(value: str, table: Unknown) -> bool:
-    """True when the value looks like the table's own codes: no other kind of character, hardly longer."""
+    """True when the value looks like the table's own codes: no other kind of character, hardly longer.
+
+    Words are never told, whatever the table: of two kanji nobody can say that they are no surname.
+    """
     kinds = {kind for code in table.codes for kind in shape_of(code)}
-    longest = max(map(len, table.codes), default=0)
-    return set(shape_of(value)) <= kinds and len(value) <= longest + 1
+    longest, shape = max(map(len, table.codes), default=0), shape_of(value)
+    if sum(kind not in _FIGURES for kind in shape) > _MOST_LETTERS or not set(shape) <= _OF_CODES:
+        return False
+    return set(shape) <= kinds and len(value) <= longest + 1
 
 
 def _before_table(mapping: "FeedMapping", table: Unknown, value: str, as_of: date) -> str:

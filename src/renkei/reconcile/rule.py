@@ -80,14 +80,24 @@ def load_rules(folder: Path, *, terms: Mapping[str, FeedTerms] | None = None) ->
 
 
 def declared_terms(mappings: Path) -> dict[str, FeedTerms]:
-    """Feed → record type and lag, as the mapping files declare them."""
+    """Feed → record type and lag, as the mapping files declare them; FixDeclaration for one that does not."""
     found: dict[str, FeedTerms] = {}
     for place in sorted(mappings.glob("*.toml")):
-        text = tomllib.loads(place.read_text("utf-8"))
-        for feed in text.get("feed", ()):
-            terms = FeedTerms(record=feed["record"], lag=duration(feed.get("lag", DEFAULT_LAG)))
-            found[f"{text['system']}.{feed['name']}"] = terms
+        try:
+            found |= _terms_of(tomllib.loads(place.read_text("utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+            problem = f"{place.name}: expected a mapping that names its feeds, found {type(wrong).__name__}"
+            raise FixDeclaration("E_DECLARATION", problems=problem) from wrong
     return found
+
+
+def _terms_of(text: Mapping[str, Any]) -> dict[str, FeedTerms]:
+    return {
+        f"{text['system']}.{feed['name']}": FeedTerms(
+            record=feed["record"], lag=duration(feed.get("lag", DEFAULT_LAG))
+        )
+        for feed in text.get("feed", ())
+    }
 
 
 def _meaning(file: RuleFile, relations: Mapping[str, pa.Schema]) -> list[Problem]:

@@ -168,15 +168,26 @@ def explained_rejects(connection: sa.Connection, feed: str) -> dict[str | None, 
     return {row.source_key: int(row.rejects) for row in rows}
 
 
-def release_deliveries(connection: sa.Connection, feed: str, as_of: date) -> list[int]:
-    """Put what was held or refused for a day (or before its day was known) back to be judged; their ids."""
-    query = """
-        UPDATE delivery
-        SET verdict = 'landed', error_code = NULL, error_facts = NULL
-        WHERE feed = :feed AND (as_of = :as_of OR as_of IS NULL) AND verdict IN ('held', 'refused')
-        RETURNING delivery_id
+def release_deliveries(connection: sa.Connection, feed: str, as_of: date) -> dict[int, dict[str, Any]]:
+    """Put what was held or refused for a day (or before its day was known) back to be judged.
+
+    Their ids, each with the facts of the reason that it had.
     """
-    return [int(row[0]) for row in connection.execute(sa.text(query), {"feed": feed, "as_of": as_of})]
+    query = """
+        WITH apart AS (
+            SELECT delivery_id, error_facts
+            FROM delivery
+            WHERE feed = :feed AND (as_of = :as_of OR as_of IS NULL) AND verdict IN ('held', 'refused')
+            FOR UPDATE
+        )
+        UPDATE delivery AS d
+        SET verdict = 'landed', error_code = NULL, error_facts = NULL
+        FROM apart AS a
+        WHERE d.delivery_id = a.delivery_id
+        RETURNING d.delivery_id, a.error_facts
+    """
+    rows = connection.execute(sa.text(query), {"feed": feed, "as_of": as_of})
+    return {int(row.delivery_id): row.error_facts or {} for row in rows}
 
 
 def apart(connection: sa.Connection, feed: str, as_of: date) -> list[str]:

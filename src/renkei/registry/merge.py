@@ -183,9 +183,21 @@ def _set_aside(connection: sa.Connection, difference: Difference, unit: UnitOfWo
         "feed": unit.feed,
         "state": "overtaken" if difference.is_moot else "open",
     }
+    suspects = difference.suspects | _open_suspects(connection, unit)
     rejects = difference.rejects.to_pylist()
-    if rows := [{**about, **row, "suspect": row[REC_NO] in difference.suspects} for row in rejects]:
+    if rows := [{**about, **row, "suspect": row[REC_NO] in suspects} for row in rejects]:
         connection.execute(sa.text(_REJECT), rows)
+
+
+def _open_suspects(connection: sa.Connection, unit: UnitOfWork) -> frozenset[int]:
+    """A record that is set aside anew, when it was read again, may still be the one who is missing."""
+    query = """
+        SELECT rec_no
+        FROM reject
+        WHERE feed = :feed AND state = 'open' AND suspect AND delivery_id = :delivery_id
+    """
+    asked = {"feed": unit.feed, "delivery_id": unit.delivery_id}
+    return frozenset(connection.execute(sa.text(query), asked).scalars())
 
 
 def _overtake_told_again(connection: sa.Connection, difference: Difference, unit: UnitOfWork) -> None:
@@ -204,15 +216,9 @@ _OPEN_KEYS = """
     FROM reject
     WHERE feed = :feed AND state = 'open' AND delivery_id <> :delivery_id AND source_key IS NOT NULL
 """
-# a record that is set aside anew, when it was read again, may still be the one who is missing
 _REJECT = """
     INSERT INTO reject (unit_id, delivery_id, feed, rec_no, byte_offset, byte_length, source_key, field, code,
                         detail, state, suspect)
     VALUES (:unit_id, :delivery_id, :feed, :__rec_no, :__byte_offset, :__byte_length, :source_key, :field,
-            :code, :detail, :state,
-            :suspect OR EXISTS (
-                SELECT FROM reject AS before
-                WHERE before.delivery_id = :delivery_id AND before.rec_no = :__rec_no AND before.suspect
-                  AND before.state = 'open' AND before.feed = :feed
-            ))
+            :code, :detail, :state, :suspect)
 """

@@ -12,12 +12,18 @@ from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
+from renkei.errors import FixDeclaration
+
 SUMS = "SHA256SUMS"
 
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A private folder beside ``target`` to write the set into; whatever is left of it is removed."""
+    """A private folder beside ``target`` to write the set into; whatever is left of it is removed.
+
+    FixDeclaration where ``target`` holds anything but an earlier set, for that would go with it.
+    """
+    _refuse_others(target)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _recover(target)
     stage = _beside(target, "new")
@@ -55,6 +61,27 @@ def flush(place: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _refuse_others(target: Path) -> None:
+    """A set is ``SHA256SUMS`` and the files that it names; an empty folder may become one.
+
+    What an office program leaves beside a file that it has open does not count.
+    """
+    if not target.exists():
+        return
+    held = {place.name for place in target.iterdir()} if target.is_dir() else {target.name}
+    if any(not name.startswith((".", "~$")) for name in held - _named(target)):
+        raise FixDeclaration("E_OUT_TAKEN", folder=target.name)
+
+
+def _named(target: Path) -> set[str]:
+    """The names of an earlier set; none where ``target`` is no folder."""
+    if not target.is_dir():
+        return set()
+    sums = target / SUMS
+    lines = sums.read_text("utf-8", "replace").splitlines() if sums.is_file() else []
+    return {SUMS, *(line.partition("  ")[2] for line in lines)}
 
 
 def _recover(target: Path) -> None:

@@ -42,7 +42,7 @@ def publish(
     The same registry, day, actor and time give the same bytes. Should someone come under restriction while
     the files are being written, they are written again; nothing older than the restriction is published.
     """
-    target = out or project.var / "reports" / as_of.isoformat()
+    target = (out or project.var / "reports" / as_of.isoformat()).resolve()
     making = _Making(project=project, as_of=as_of, actor=actor, now=now.astimezone(_zone(project)))
     for _ in range(_TRIES):
         with folder.staged(target) as stage:

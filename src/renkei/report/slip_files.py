@@ -52,7 +52,7 @@ def issue(
     nothing to return. Should someone come under restriction meanwhile, the files are written again.
     """
     name = f"slip-{feed.id}-{issued_on}"
-    target = out or project.var / "reports" / name
+    target = (out or project.var / "reports" / name).resolve()
     local = now.astimezone(ZoneInfo(project.config.time_zone))
     front = Front(
         city=project.config.name, actor=actor, made_at=local, code_version=__version__, purpose=purpose

@@ -101,5 +101,6 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def visible(text: str) -> str:
-    """The text with what cannot be printed shown as ␦."""
-    return "".join("␦" if unicodedata.category(c) in ("Cc", "Cs", "Cn") else c for c in text)
+    """The text with what cannot be printed, or turns the direction of what follows, shown as ␦."""
+    hidden = ("Cc", "Cs", "Cn", "Cf")
+    return "".join("␦" if unicodedata.category(c) in hidden else c for c in text)

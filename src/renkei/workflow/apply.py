@@ -74,20 +74,16 @@ def same_person(one: str, other: str) -> bool:
     Who came by sudo is the person behind the account; whoever signed in to that account itself may be anybody
     who can reach it, also the one who came by sudo.
     """
-    (mine, account), (theirs, their_account) = _behind(one), _behind(other)
+    me, other_one = _ACTOR.fullmatch(one), _ACTOR.fullmatch(other)
+    if me is None or other_one is None:  # nobody can say who that is
+        return True
+    (mine, account), (theirs, their_account) = me.groups(), other_one.groups()
     if mine and theirs:
         return mine == theirs
     if not mine and not theirs:
         return account == their_account
     named, behind, direct = (mine, account, their_account) if mine else (theirs, their_account, account)
     return direct in (named, behind)
-
-
-def _behind(actor: str) -> tuple[str | None, str]:
-    found = _ACTOR.fullmatch(actor)
-    if found is None:
-        return None, actor
-    return found["person"], found["account"]
 
 
 def _open(connection: sa.Connection, plan_id: int) -> tuple[PlanRow, Declaration | None]:

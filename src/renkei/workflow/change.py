@@ -25,7 +25,7 @@ from renkei.registry.declarations import Declaration
 from renkei.workflow.change_cases import CaseEffect, cases_of
 from renkei.workflow.change_effect import FeedEffect, Ground, effect_of
 from renkei.workflow.change_text import TextChange, changed_files, changes
-from renkei.workflow.in_force import current, keep
+from renkei.workflow.in_force import current, keep, loads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,16 +108,21 @@ def _worked_out(engine: sa.Engine, base: Project, draft: Project, *, as_of: date
     landing = Landing(draft.var / "landing")
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         data, cursors = declarations.units(connection), control.cursors(connection)
-    day = as_of or _day(draft, cursors)
+    day, is_read = as_of or _day(draft, cursors), loads(base)
     with tempfile.TemporaryDirectory(prefix=f"plan-{uuid.uuid4().hex[:8]}-", dir=_work(draft)) as folder:
         ground = Ground(engine=engine, landing=landing, scratch=Path(folder), config=base.config)
         feeds, after = _feeds(ground, draft, cursors)
-        cases, absent = cases_of(
-            engine, base=base, draft=draft, landing=landing, after=after, as_of=day, scratch=ground.scratch
-        )
+        cases: tuple[CaseEffect, ...] = ()
+        absent = tuple(rule.id for rule in draft.rules)
+        if is_read:
+            cases, absent = cases_of(
+                engine, base=base, draft=draft, landing=landing, after=after, as_of=day,
+                scratch=ground.scratch,
+            )  # fmt: skip
+    text = changes(base, draft, is_read=is_read)
     return _WorkedOut(
-        as_of=day, data=data, files=changed_files(base, draft), text=changes(base, draft), feeds=feeds,
-        cases=cases, not_compared=absent,
+        as_of=day, data=data, files=changed_files(base, draft), text=text, feeds=feeds, cases=cases,
+        not_compared=absent,
     )  # fmt: skip
 
 

@@ -34,11 +34,21 @@ def changed_files(base: Project, draft: Project) -> dict[str, str]:
     return {name: told[name] for name in sorted(told) if was.get(name) != now.get(name)}
 
 
-def changes(base: Project, draft: Project) -> tuple[TextChange, ...]:
-    """Every difference in meaning: feeds first, then rules, the city's settings, and programs by lines."""
+#: What is told of feeds and rules where what is in force is no longer understood.
+_NOT_UNDERSTOOD = TextChange(
+    about="mappings, reconciliation",
+    ja="適用中の定義をこの版の連携が読めないため、意味の違いと案件の増減は示せない",
+    en="this version cannot read what is in force, so what differs in meaning and in cases is not known",
+)
+
+
+def changes(base: Project, draft: Project, *, is_read: bool = True) -> tuple[TextChange, ...]:
+    """Every difference in meaning: feeds first, then rules, the city's settings, and programs by lines.
+
+    ``is_read`` false: ``base`` no longer loads, and its feeds and rules are not compared.
+    """
     return (
-        *_of_feeds(base, draft),
-        *_of_rules(base, draft),
+        *((*_of_feeds(base, draft), *_of_rules(base, draft)) if is_read else (_NOT_UNDERSTOOD,)),
         *_of_settings(base, draft),
         *_of_programs(base, draft),
     )

@@ -10,6 +10,7 @@ import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -78,6 +79,19 @@ def of_archive(draft: Project, *, digest: str, sha256: str, in_force: int | None
     return known
 
 
+def remember(draft: Project) -> None:
+    """Where the folder itself runs, lay it out too: what it says later can then be compared with it."""
+    files = archive.read(draft.root)
+    if draft.says(archive.digest_of(files)):  # not edited since it was loaded
+        _lay_out(files, _folder(draft, draft.digest), draft.digest)
+
+
+def remembered(draft: Project, digest: str) -> Project | None:
+    """The project that was laid out with this digest, if it still stands there whole."""
+    folder = _folder(draft, digest)
+    return project.laid_out(draft, folder) if _digest_at(folder) == digest else None
+
+
 def keep(draft: Project) -> tuple[Project, str]:
     """Read the folder once, load all of it, and keep its archive; the project of it and the archive's hash.
 
@@ -100,9 +114,9 @@ def keep(draft: Project) -> tuple[Project, str]:
 
 
 def load_all(text: Project) -> None:
-    """Load mappings and rules and compile the connectors; FixDeclaration with all that is wrong in any."""
+    """Load settings, mappings and rules, compile the connectors; FixDeclaration with all that is wrong."""
     problems: list[str] = []
-    for part in ("mappings", "rules"):
+    for part in ("config", "mappings", "rules"):
         try:
             getattr(text, part)
         except RenkeiError as wrong:
@@ -110,6 +124,15 @@ def load_all(text: Project) -> None:
     problems += _programs(text)
     if problems:
         raise FixDeclaration("E_DECLARATION", problems="\n".join(problems))
+
+
+def loads(text: Project) -> bool:
+    """False where what was once put in force is no longer understood, as after an upgrade of the hub."""
+    try:
+        load_all(text)
+    except FixDeclaration:
+        return False
+    return True
 
 
 def _programs(text: Project) -> Iterator[str]:
@@ -133,15 +156,13 @@ def _folder(draft: Project, digest: str) -> Path:
 def _digest_at(folder: Path) -> str | None:
     try:
         return archive.digest_of(archive.read(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, FixDeclaration):  # not there, or not as it was laid out
         return None
 
 
 def _lay_out(files: archive.Files, folder: Path, digest: str) -> bool:
     """Lay the files out unless they stand there whole; one process at a time, so that none meets a half."""
-    folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (folder.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone(folder.parent):
         if _digest_at(folder) == digest:
             return False
         archive.lay_out(files, folder)
@@ -150,12 +171,22 @@ def _lay_out(files: archive.Files, folder: Path, digest: str) -> bool:
         return True
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let no other process or thread lay out or archive for as long as the block lasts."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _archived(draft: Project, data: bytes) -> str:
     place = draft.var / "work" / f"declarations.{secrets.token_hex(8)}.tar"
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.write_bytes(data)
     try:
-        return Landing(draft.var / "landing").adopt(place)
+        with _alone(draft.var / "declarations"):
+            return Landing(draft.var / "landing").adopt(place)
     finally:
         place.unlink(missing_ok=True)
 

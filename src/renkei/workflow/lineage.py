@@ -15,7 +15,7 @@ from renkei.lineage import guard
 from renkei.lineage.declared import Declared
 from renkei.lineage.landed import Landed, Spot
 from renkei.lineage.openlineage import City, RunFacts, events_of
-from renkei.lineage.show import classes_of, highest, rule_for, veiled
+from renkei.lineage.show import classes_of, draft_classes, highest, rule_for, veiled
 from renkei.lineage.trace import Golden, Origin, Traced, golden_of, origins_of, trace
 from renkei.mapping import Mapping as FeedMapping
 from renkei.mapping.explain import FieldTold, RecordTold, explain
@@ -58,6 +58,7 @@ class Place:
     as_of: date
     rec_no: int
     mapping_digest: str | None
+    project_digest: str
     in_doubt: bool
 
 
@@ -122,6 +123,8 @@ def how(
         if field is not None:
             golden = _only(golden, field)
         origins = origins_of(connection, (record for record, _ in golden.won.values() if record is not None))
+        if guard.touches_restricted(connection, ((each.feed, each.source_key) for each in origins.values())):
+            return None
     back = _Back(
         landed=Landed(Landing(project.var / "landing")), texts=declared(project, engine), clear=clear
     )
@@ -152,7 +155,7 @@ class _Back:
         origin = traced.origin
         mapping = None if origin is None else self._mapping_of(origin)
         if origin is None or mapping is None or traced.reason == "bytes":
-            traced = self._veil(traced, sensitivity_of("person", traced.field))
+            traced = self._veil(traced, self._highest_class(traced, mapping))
             return HowField(traced=traced, spot=None, file=None, version=None, told=None)
         record = self._record(mapping, origin)
         day = origin.as_of if record is None else record.day
@@ -165,6 +168,17 @@ class _Back:
             version=_version_of(mapping, day),
             told=self._field(mapping, there, traced.field, own, origin),
         )
+
+    def _highest_class(self, traced: Traced, mapping: FeedMapping | None) -> Sensitivity:
+        """Where nobody can say which version it was: the most secret of all, the folder's text among them."""
+        base = sensitivity_of("person", traced.field)
+        if traced.origin is None:
+            texts = tuple(self.texts.project.mappings.values())
+        else:
+            texts = tuple(filter(None, (mapping, self.texts.project.mappings.get(traced.origin.feed))))
+        states = [state for text in texts for state in (text, *(version for _, version in text.versions))]
+        persons = [state for state in states if state.feed.record == "person"]
+        return highest(base, *(_class_of(state, traced.field) for state in persons))
 
     def _mapping_of(self, origin: Origin) -> FeedMapping | None:
         return self.texts.mapping(origin.feed, origin.mapping_digest, project_digest=origin.project_digest)
@@ -210,6 +224,9 @@ _BY_NUMBER = """
         CAST(:rec_no AS bigint) AS rec_no,
         (SELECT u.mapping_digest FROM unit AS u WHERE u.delivery_id = d.delivery_id
          ORDER BY u.unit_id DESC LIMIT 1) AS mapping_digest,
+        coalesce((SELECT w.project_digest FROM unit AS u JOIN run AS w USING (run_id)
+                  WHERE u.delivery_id = d.delivery_id ORDER BY u.unit_id DESC LIMIT 1), r.project_digest)
+            AS project_digest,
         EXISTS (SELECT FROM reject AS j
                 WHERE j.delivery_id = d.delivery_id AND j.rec_no = :rec_no
                   AND (j.suspect OR j.code = 'E_KEY_TWICE')) AS in_doubt
@@ -219,7 +236,7 @@ _BY_NUMBER = """
 """
 _BY_KEY = """
     SELECT t.feed, d.delivery_id, d.name AS delivery, d.sha256, u.as_of, t.rec_no, u.mapping_digest,
-        t.in_doubt
+        r.project_digest, t.in_doubt
     FROM (
         SELECT feed, unit_id, rec_no, false AS in_doubt
         FROM {table}
@@ -231,10 +248,13 @@ _BY_KEY = """
     ) AS t
     JOIN unit AS u USING (unit_id)
     JOIN delivery AS d ON d.delivery_id = u.delivery_id
-    ORDER BY u.unit_id DESC
+    JOIN run AS r ON r.run_id = u.run_id
+    ORDER BY u.unit_id DESC, t.in_doubt DESC, t.rec_no
     LIMIT 1
 """
-_NAMED = re.compile(r"delivery:(\d+)#(\d+)")
+_NAMED = re.compile(r"delivery:([0-9]{1,18})#([0-9]{1,18})")
+#: No key of a record has these, for no record that has them is taken in.
+_NO_KEY = re.compile("[\x00\ud800-\udfff]")
 
 
 def explain_record(
@@ -255,15 +275,22 @@ def explain_record(
     if raw is None:
         return None
     told = explain(mapping, raw, as_of=place.as_of)
+    used = _used(declared(project, engine), place)
+    then = None if used is None else landed.raw(used, place.sha256, place.as_of, place.rec_no)
     with engine.connect() as connection:
         standing = _standing(connection, mapping, told, place)
+        if used is not None and then is not None:
+            approved = explain(used, then, as_of=place.as_of)
+            standing = _stricter(standing, _standing(connection, used, approved, place))
+        else:  # only the text that nobody approved says whose it is
+            standing = _stricter(standing, "nobody")
     if standing == "restricted":
         return None
     shown = clear and standing == "shown"
     return Explained(
         place=place,
         spot=landed.spot(mapping, place.sha256, place.as_of, place.rec_no),
-        told=told if shown else _veiled(mapping, told),
+        told=told if shown else _veiled(mapping, told, used),
         standing=standing,
         is_used=mapping.digest == place.mapping_digest,
         clear=shown,
@@ -277,23 +304,44 @@ def _place(project: Project, connection: sa.Connection, name: str) -> Place | No
     else:
         feed, _, key = name.partition("/")
         kind = RECORD_TYPES[project.mapping(feed).feed.record]
+        if _NO_KEY.search(key):
+            return None
         asked, query = {"feed": feed, "key": key}, _BY_KEY.format(table=kind.table)
     row = connection.execute(sa.text(query), asked).mappings().one_or_none()
     return None if row is None else Place(**row)
+
+
+def _used(texts: Declared, place: Place) -> FeedMapping | None:
+    """The text that the record was taken in with, or the one in force when its delivery came."""
+    if place.mapping_digest is None:
+        return texts.in_force_then(place.feed, project_digest=place.project_digest)
+    return texts.mapping(place.feed, place.mapping_digest, project_digest=place.project_digest)
+
+
+def _stricter(*standings: guard.Standing) -> guard.Standing:
+    order: tuple[guard.Standing, ...] = ("shown", "nobody", "restricted")
+    return max(standings, key=order.index)
 
 
 def _standing(
     connection: sa.Connection, mapping: FeedMapping, told: RecordTold, place: Place
 ) -> guard.Standing:
     is_person = mapping.feed.record == "person"
-    keys = [told.key] if is_person else [told.values.get("person_key"), told.values.get("payee_key")]
+    keys = [told.key] if is_person else _persons(told)
     standing = guard.of_record(connection, feed=place.feed, is_person=is_person, keys=keys)
-    return "nobody" if standing == "shown" and place.in_doubt else standing
+    in_doubt = place.in_doubt or (not is_person and told.refused is not None)
+    return "nobody" if standing == "shown" and in_doubt else standing
 
 
-def _veiled(mapping: FeedMapping, told: RecordTold) -> RecordTold:
+def _persons(told: RecordTold) -> list[str | None]:
+    """Keys of the persons of a tax or benefit record; of one set aside, as far as they can be read."""
+    made = {each.to: each.steps[-1].value if each.steps else each.text for each in told.fields}
+    return [told.values.get(name) or made.get(name) for name in ("person_key", "payee_key")]
+
+
+def _veiled(mapping: FeedMapping, told: RecordTold, used: FeedMapping | None) -> RecordTold:
     there = mapping.at(told.day)
-    classes = classes_of(there)
+    classes = draft_classes(there, None if used is None else used.at(told.day))
     fields = tuple(
         veiled(each, classes, own=classes.of_target(there.feed.record, each.to)) for each in told.fields
     )
@@ -304,11 +352,12 @@ def _veiled(mapping: FeedMapping, told: RecordTold) -> RecordTold:
 
 _RUNS = """
     SELECT r.run_id::text AS run_id, r.kind, r.target, r.as_of, r.state, r.started_at, r.finished_at,
-        r.error_code, r.project_digest, r.code_version, u.mapping_digest, coalesce(u.merged, 0) AS merged
+        r.error_code, r.project_digest, r.code_version, u.mapping_digest, coalesce(u.merged, 0) AS merged,
+        coalesce(u.days, '{}') AS days
     FROM run AS r
     LEFT JOIN LATERAL (
         SELECT (array_agg(mapping_digest ORDER BY unit_id DESC))[1] AS mapping_digest,
-            sum(merged)::bigint AS merged
+            sum(merged)::bigint AS merged, array_agg(DISTINCT as_of) AS days
         FROM unit
         WHERE unit.run_id = r.run_id
     ) AS u ON true
@@ -328,7 +377,7 @@ def export(
             connection.execute(sa.text(_RUNS), {"run": None if run is None else run.lower()}).mappings().all()
         )
     for row in rows:
-        facts = RunFacts(**row)
+        facts = RunFacts(**{**row, "days": tuple(row["days"])})
         yield facts.run_id, list(events_of(facts, _mapping_of_run(facts, texts), city=city))
 
 

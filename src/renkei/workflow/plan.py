@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from renkei import formats
 from renkei import mapping as mappings
 from renkei.errors import FixDeclaration, Stop
 from renkei.landing import Landing
@@ -103,7 +102,7 @@ def _planned(
 ) -> PlannedDelivery:
     day = delivery.as_of or as_of
     try:
-        batch = formats.read(delivery.path, mapping.at(day).feed.format, feed=mapping.feed.id)
+        batch = mappings.read(delivery.path, mapping, day=day)
         day = batch.control.as_of or day
         mappings.hold_odd_size(mapping, batch, as_of=day)
         mapped = mappings.apply(mapping, batch, as_of=day)

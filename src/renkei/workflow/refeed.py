@@ -163,9 +163,13 @@ class _Again:
     digests: frozenset[str]
 
     def mapped(self, work: Work, mapping: mappings.Mapping) -> Mapped:
-        """The wanted records. That two records share a key is seen only where both are looked at."""
+        """The wanted records. That two records share a key is seen only where both are looked at.
+
+        They are like one another and unlike their delivery, so it is not asked how much of them is as usual.
+        """
         batch = _only(read_landed(work, mapping, self.landed), self.all)
-        return _chosen(mappings.apply(mapping, batch, as_of=self.as_of), self.wanted)
+        mapped = mappings.apply(mapping, batch, as_of=self.as_of, is_delivery=False)
+        return _chosen(mapped, self.wanted)
 
 
 def _again_of(work: Work, landed: control.Landed, group: Group) -> _Again:

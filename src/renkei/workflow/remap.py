@@ -81,6 +81,7 @@ def _part(work: Work, landed: control.Landed) -> str:
 
 def _tell(work: Work, mapping: mappings.Mapping, landed: control.Landed, held: RenkeiError) -> None:
     work.refused.append(held.code)
+    work.reasons.append(held)
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         events.record(

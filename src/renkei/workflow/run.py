@@ -25,11 +25,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A delivery that a person takes although it breaks its contract: why, and what they were told of it.
+
+    ``told`` are kinds of findings with the column; None where all of it was planned and applied.
+    """
+
+    reason: str
+    told: frozenset[tuple[str, str]] | None = None
+
+    def covers(self, kind: str, column: str) -> bool:
+        """True when the person knew of it."""
+        return self.told is None or (kind, column) in self.told
+
+
 @dataclass(kw_only=True)
 class Work:
     """One run in progress: what it holds and what it has counted so far.
 
-    ``accepted`` are deliveries that a person takes although they break their contract, each with the reason.
+    ``reasons`` say why deliveries were refused in this run; ``refused`` are their codes, and those of
+    deliveries that wait since earlier.
     """
 
     project: Project
@@ -45,7 +61,8 @@ class Work:
     refused: list[str] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    accepted: dict[int, str] = field(default_factory=dict)
+    reasons: list[RenkeiError] = field(default_factory=list)
+    accepted: dict[int, Accepted] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -15,11 +15,13 @@ from renkei.audit import events
 from renkei.clock import Clock
 from renkei.errors import Hold, RenkeiError, Stop
 from renkei.failpoint import failpoint
+from renkei.language import say
 from renkei.model import Delivery, Feed, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, lease, order
+from renkei.workflow import contract
 from renkei.workflow.remap import approved_anew, remap
-from renkei.workflow.run import Work, run_of
+from renkei.workflow.run import Accepted, Work, run_of
 from renkei.workflow.unit import is_whole, mapped_otherwise, merge_delivery, tell
 
 
@@ -37,6 +39,7 @@ class SyncResult:
     refused: tuple[str, ...]
     notes: tuple[str, ...]
     stages: tuple[Mapping[str, Any], ...] = ()
+    reasons: tuple[RenkeiError, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Ids and counts only, small enough for any scheduler."""
@@ -67,8 +70,9 @@ def sync_in(
     """Fetch what a feed has, land it, and merge it; running it again changes nothing.
 
     With ``release`` what was held or refused for the day is judged again, under today's declarations; with
-    ``accept``, a reason, what of it breaks its feed's contract is taken and is the measure from then on. With
-    ``resnapshot``, a reason, the place reached in the source is given up and the source read whole.
+    ``accept``, a reason, what it was held for is taken and is the measure from then on; what else breaks its
+    feed's contract still holds it. With ``resnapshot``, a reason, the place reached in the source is given up
+    and the source read whole.
 
     A delivery that breaks its own control is refused and the others go on; the run then ends ``held``.
     Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
@@ -107,7 +111,7 @@ def _give_up_position(work: Work, feed_id: str, *, reason: str) -> None:
 def _release(work: Work, feed_id: str, *, accept: str | None) -> None:
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
-        for delivery_id in control.release_deliveries(connection, feed_id, work.as_of):
+        for delivery_id, facts in control.release_deliveries(connection, feed_id, work.as_of).items():
             events.record(
                 connection,
                 action="delivery.released",
@@ -116,7 +120,7 @@ def _release(work: Work, feed_id: str, *, accept: str | None) -> None:
                 detail={"feed": feed_id, "run_id": str(work.run_id)},
             )
             if accept:
-                work.accepted[delivery_id] = accept
+                work.accepted[delivery_id] = Accepted(reason=accept, told=contract.told_of(facts))
 
 
 def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
@@ -128,7 +132,11 @@ def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
             # judged by an earlier run and still waiting for a person: this run is no better off
             work.refused += control.apart(connection, feed_id, work.as_of)
     if work.counts.withheld:
-        notes = (*notes, f"{work.counts.withheld} records are missing and not ended: see the suspect rejects")
+        missing = say(
+            f"{work.counts.withheld} 件が届いていませんが、消除していません: 要確認の取込エラーへ",
+            f"{work.counts.withheld} records are missing and not ended: see the suspect rejects",
+        )
+        notes = (*notes, missing)
     return SyncResult(
         run_id=work.run_id,
         feed=feed_id,
@@ -140,6 +148,7 @@ def result_of(work: Work, feed_id: str, notes: tuple[str, ...]) -> SyncResult:
         refused=tuple(work.refused),
         notes=(*notes, *work.notes),
         stages=tuple(work.stages),
+        reasons=tuple(work.reasons),
     )
 
 
@@ -153,7 +162,12 @@ def _mapped_otherwise(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
     if not others:
         return ()
     again = f'renkei run {mapping.feed.id} --resnapshot "new mapping"'
-    return (f"{others} records are still as an earlier mapping made them: {again} reads them again",)
+    return (
+        say(
+            f"{others} 件は以前の対応表のままです。{again} で読み直します",
+            f"{others} records are still as an earlier mapping made them: {again} reads them again",
+        ),
+    )
 
 
 # pull and land -----------------------------------------------------------------------------------
@@ -312,6 +326,7 @@ def _set_apart(work: Work, mapping: mappings.Mapping, landed: control.Landed) ->
 
 def _refuse(work: Work, landed: control.Landed, error: RenkeiError, *, verdict: str) -> None:
     work.refused.append(error.code)
+    work.reasons.append(error)
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         control.judge(connection, landed, verdict, code=error.code, facts=error.facts)

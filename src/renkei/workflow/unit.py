@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from renkei import formats
 from renkei import mapping as mappings
 from renkei.audit import events
 from renkei.errors import Hold, Stop
@@ -18,8 +17,8 @@ from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
 from renkei.project import CityConfig
 from renkei.registry import control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
-from renkei.workflow import contract
-from renkei.workflow.run import Work, keep
+from renkei.workflow import contract, remapped
+from renkei.workflow.run import Accepted, Work, keep
 
 
 def merge_delivery(
@@ -47,15 +46,16 @@ def merge_delivery(
     with work.stage("map"):
         mapped = mappings.apply(mapping, batch, as_of=as_of)
     if approved:
-        work.accepted.setdefault(landed.delivery_id, "applied plan")
+        work.accepted.setdefault(landed.delivery_id, Accepted(reason="applied plan"))
+    there = mapping.at(as_of)
     with work.stage("contract"):
-        judged = contract.judge(work, mapping.at(as_of), landed, batch, mapped)
+        judged = contract.judge(work, there, landed, batch, mapped)
         mapped = judged.mapped
     with work.stage("compare"):
         difference = compare_with_present(
             work, landed, mapped, as_of=as_of, full=landed.is_whole, in_any_order=landed.is_file
         )
-    contract.limit_emptied(work, mapping, landed, difference)
+    judged = contract.limit_emptied(work, mapping, landed, difference, judged, anew=anew)
     limit_blast(work, mapping, difference, approved=approved or anew)
     judged = contract.judge_volume(work, mapping, landed, judged)
 
@@ -64,6 +64,7 @@ def merge_delivery(
         contract.keep(connection, work, landed, judged, unit_id=unit_id)
 
     with work.stage("merge"):
+        remapped.remember(work)
         commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part=part, also=tell_beside)
     return difference.counts
 
@@ -75,8 +76,7 @@ def is_whole(delivery: Delivery, feed: Feed) -> bool:
 
 def read_landed(work: Work, mapping: mappings.Mapping, landed: control.Landed) -> Batch:
     """The delivery's records, by the layout in force on its day, from bytes proved to be the landed ones."""
-    layout = mapping.at(landed.as_of or work.as_of).feed.format
-    return formats.read(work.landing.proved(landed.sha256), layout, feed=landed.feed)
+    return mappings.read(work.landing.proved(landed.sha256), mapping, day=landed.as_of or work.as_of)
 
 
 def _check_count(landed: control.Landed, batch: Batch) -> None:
@@ -150,7 +150,10 @@ def limit_blast(work: Work, mapping: mappings.Mapping, difference: Difference, *
     """
     worst, limit = worst_of(difference.counts), limit_of(work.project.config, difference.known)
     if difference.known and not difference.is_moot and worst > max(limit, approved):
-        raise Hold("E_BLAST", feed=mapping.feed.id, total=difference.known, changed=worst, limit=limit)
+        with work.engine.connect() as connection:
+            cursor = control.cursor_of(connection, mapping.feed.id)
+        numbers = {"total": difference.known, "changed": worst, "limit": limit}
+        raise Hold("E_BLAST", feed=mapping.feed.id, **numbers, **remapped.facts(work, mapping, cursor))
 
 
 def worst_of(counts: UnitCounts) -> int:

@@ -23,7 +23,8 @@ def town(tmp_project: Path, registry: sa.Engine, monkeypatch: pytest.MonkeyPatch
 
 
 def sit_down(monkeypatch: pytest.MonkeyPatch, person: str) -> None:
-    """Who works at the terminal from now on."""
+    """Who works at the terminal from now on, whoever signed in to the machine that tests."""
+    monkeypatch.setattr(desk, "_LOGIN", Path("/nowhere"))
     monkeypatch.setenv("SUDO_USER", person)
 
 

@@ -1,7 +1,9 @@
 """``renkei how`` and ``renkei mapping explain`` on the small city: what they say, and whom they never show."""
 
 import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from tests.city import DAY
 
 from renkei.cli import main
 from renkei.clock import SystemClock
+from renkei.landing import Landing
+from renkei.lineage import guard
 from renkei.project import Project
 from renkei.records import GOLDEN
 from renkei.views import RESTRICTED
@@ -151,6 +155,53 @@ def test_a_value_that_differs_ends_with_an_error_code(
     assert "differs" in capsys.readouterr().out
 
 
+def test_a_version_that_holds_what_is_now_a_restricted_persons_is_not_told(engine: sa.Engine) -> None:
+    """Two records that were one person's, and are no longer: the old version still has the other's name."""
+    resident, hidden = one(engine, SHOWN), one(engine, HIDDEN)
+    record = one(
+        engine,
+        f"""SELECT (provenance -> 'full_name' ->> 0)::bigint FROM golden_version
+            WHERE resident_id = {resident} AND known_to IS NULL""",
+    )
+    move = sa.text("""
+        UPDATE link SET resident_id = :to WHERE known_to IS NULL
+          AND (feed, source_key) IN (SELECT feed, source_key FROM person_record WHERE record_id = :record)
+    """)
+    with engine.begin() as connection:
+        connection.execute(move, {"to": hidden, "record": record})
+    try:
+        with engine.connect() as connection:
+            assert guard.of_resident(connection, resident)  # the resident is nobody to be hidden
+        code = main(["how", str(resident), "--known-at", SystemClock().now().isoformat()])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(move, {"to": resident, "record": record})
+
+    assert code == 3
+    assert main(["how", str(resident)]) == 0
+
+
+def test_a_damaged_object_lowers_no_class(
+    engine: sa.Engine, project: Project, draft: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The class that a mapping raised holds too where no version of it can be told from the bytes."""
+    resident = one(engine, SHOWN)
+    told = field_of(ask(capsys, "how", str(resident)), "full_name")
+    feed, sha256 = told["origin"]["record"]["feed"], told["origin"]["delivery"]["sha256"]
+    place = draft / "mappings" / f"{feed.partition('.')[0]}.toml"
+    text = place.read_text("utf-8")
+    place.write_text(text.replace('to = "full_name"', 'to = "full_name"\nsensitivity = "guarded"'), "utf-8")
+    landed = Landing(project.var / "landing").path(sha256)
+    landed.rename(landed.with_suffix(".away"))
+    try:
+        code = main(["how", str(resident), "--field", "full_name", "--json"])
+        answer = json.loads(capsys.readouterr().out)
+    finally:
+        landed.with_suffix(".away").rename(landed)
+
+    assert (code, answer["fields"][0]["reason"], answer["fields"][0]["value"]) == (2, "bytes", "●●●")
+
+
 # explain -----------------------------------------------------------------------------------------
 
 KEY = """
@@ -248,3 +299,107 @@ def test_explaining_for_people_names_steps_and_place(
     assert "wareki" in said
     assert "delivery:" in said
     assert key not in said
+
+
+# explain, by a draft ------------------------------------------------------------------------------
+
+
+def edit(draft: Path, file: str, old: str, new: str) -> None:
+    place = draft / "mappings" / file
+    text = place.read_text("utf-8")
+    assert old in text
+    place.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_a_draft_cannot_take_a_record_from_its_restricted_owner(engine: sa.Engine, draft: Path) -> None:
+    hidden = f"juki.resident/{one(engine, KEY.format(feed='juki.resident', which='IN'))}"
+    shown = f"juki.resident/{one(engine, KEY.format(feed='juki.resident', which='NOT IN'))}"
+
+    edit(
+        draft,
+        "juki.toml",
+        'from = "atena_no"\nsteps = ["trim", { check_digit = "atena" }]',
+        'from = "setai_no"',
+    )
+
+    assert main(["mapping", "explain", shown]) == 0
+    assert main(["mapping", "explain", hidden]) == 3
+    assert main(["mapping", "explain", hidden, "--reveal", "--purpose", "確認"]) == 3
+
+
+def test_a_draft_cannot_show_in_clear_what_the_text_in_force_holds_back(
+    engine: sa.Engine, draft: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = one(engine, KEY.format(feed="juki.resident", which="NOT IN"))
+    asked = ("mapping", "explain", f"juki.resident/{key}")
+    name = next(
+        each["value"]
+        for each in ask(capsys, *asked, "--reveal", "--purpose", "確認")["fields"]
+        if each["to"] == "full_name"
+    )
+    place = draft / "mappings" / "juki.toml"
+    fields = place.read_text("utf-8").split("[[feed.field]]")
+    kept = [each for each in fields if '"shimei"' not in each]  # nothing personal reads the column any more
+    plain = '\nto = "relationship"\nfrom = "shimei"\n\n'
+    kept = [plain if 'to = "relationship"' in each else each for each in kept]
+    text = "[[feed.field]]".join(kept)
+    place.write_text(re.sub(r"(?ms)^\[\[feed\.(expect|example)\]\].*?(?=^\[\[|\Z)", "", text), "utf-8")
+
+    told = ask(capsys, *asked)
+
+    assert name not in json.dumps(told, ensure_ascii=False)
+    assert "relationship" in [each["to"] for each in told["fields"]]
+    assert field_named(told, "sex")["value"] in ("1", "2")  # what the draft leaves as it was stays in clear
+
+
+def field_named(told: dict[str, Any], target: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in told["fields"] if each["to"] == target)
+    return found
+
+
+def test_a_restricted_persons_tax_record_is_not_explained_when_it_is_set_aside(
+    engine: sa.Engine, draft: Path
+) -> None:
+    """Neither with the text of the time nor without it: the person is read from what could be read."""
+    query = """
+        SELECT t.source_key FROM tax_record t
+        JOIN link l ON l.source_key = t.person_key AND split_part(l.feed, '.', 1) = split_part(t.feed, '.', 1)
+        WHERE l.known_to IS NULL AND t.known_to IS NULL AND t.feed = 'tax.assessment'
+          AND l.resident_id {which} (SELECT resident_id FROM restricted)
+    """
+    hidden, shown = (f"tax.assessment/{one(engine, query.format(which=each))}" for each in ("IN", "NOT IN"))
+    operator = 'from = { name = "SOSA_ID", at = 212, bytes = 8 }\n'
+    edit(draft, "tax.toml", operator, operator + "max = 1\n#")
+
+    assert (main(["mapping", "explain", shown]), main(["mapping", "explain", hidden])) == (0, 3)
+
+    swap = "UPDATE unit SET mapping_digest = {to} WHERE feed = 'tax.assessment'"
+    digest = one(engine, "SELECT mapping_digest FROM unit WHERE feed = 'tax.assessment'")
+    with engine.begin() as connection:
+        connection.execute(sa.text(swap.format(to=f"'{'0' * 64}'")))
+    try:
+        assert (main(["mapping", "explain", shown]), main(["mapping", "explain", hidden])) == (0, 3)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text(swap.format(to=f"'{digest}'")))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("how", "99999999999999999999"),
+        ("mapping", "explain", "delivery:99999999999999999999#1"),
+        ("mapping", "explain", "delivery:1#99999999999999999999"),
+        ("mapping", "explain", "delivery:1#٣"),
+        ("mapping", "explain", "juki.resident/\x00"),
+        ("mapping", "explain", "juki.resident"),
+        ("mapping", "explain", "nonesuch/1"),
+        ("how", "1", "--known-at", "0001-01-01T00:00:00+14:00"),
+        ("lineage", "export", "--run", "%", "--out", "-"),
+    ],
+)
+def test_a_name_that_nothing_has_is_told_as_not_found(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(list(words)) == 3
+    assert "E_UNEXPECTED" not in capsys.readouterr().err

@@ -73,6 +73,20 @@ def test_a_file_is_read_as_a_run_would_and_nothing_is_written(
         assert connection.execute(sa.text(counts)).one() == before
 
 
+def test_a_file_of_an_odd_size_is_told_as_held(
+    draft: Path, project: Project, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(draft, "juki.toml", "[[feed.field]]", "[feed.size]\nleast = 1_000_000\n\n[[feed.field]]")
+    query = "SELECT sha256 FROM delivery WHERE feed = 'juki.resident'"
+    with engine.connect() as connection:
+        sha256 = connection.execute(sa.text(query)).scalars().first()
+    file = str(Landing(project.var / "landing").path(str(sha256)))
+
+    told = ask(capsys, "mapping", "test", "juki.resident", "--file", file, code=1)["file"]
+
+    assert told["held"] == "E_SIZE"
+
+
 # diff --------------------------------------------------------------------------------------------
 
 
@@ -98,6 +112,11 @@ def test_a_feed_that_is_gone_from_the_draft_is_told(draft: Path, capsys: pytest.
 
     assert [each["kind"] for each in feeds["welfare.recipient"]] == ["removed"]
     assert main(["mapping", "diff", "welfare.nothing"]) == 3
+
+
+def test_a_second_day_without_a_first_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mapping", "diff", "--to", "2027-04-01"]) == 3
+    assert "--from" in capsys.readouterr().err
 
 
 def test_two_days_of_a_mapping_are_compared(draft: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +152,8 @@ def test_a_text_that_the_steps_refuse_ends_with_one(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(
     "steps",
-    ["trin", "{", '{ code = "nonesuch" }', "pad", '["integer", "trim"]', "[]", "7", '{ place = { municipality = "x" } }'],
+    ["trin", "{", '{ code = "nonesuch" }', "pad", '["integer", "trim"]', "[]", "7", '{ place = { municipality = "x" } }',
+     '{ wareki = "TEXT", overun = "by_rule" }'],
 )  # fmt: skip
 def test_what_no_mapping_could_say_is_refused(steps: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mapping", "try", steps, "x"]) == 3

@@ -17,6 +17,7 @@ from tests.integration.lineage.shape import RUN_EVENT
 from renkei.cli import main
 from renkei.lineage.openlineage import City, RunFacts, events_of
 from renkei.lineage.show import read_by
+from renkei.mapping import Mapping as FeedMapping
 from renkei.project import Project
 from renkei.records import GOLDEN
 from renkei.workflow.lineage import export
@@ -86,6 +87,40 @@ def test_steps_and_masking_are_told_of_each_column(project: Project) -> None:
     assert step("date_of_birth_lo")["description"] == '{ wareki = "GYYMMDD", unknown = "00" }'
     assert (step("date_of_birth")["subtype"], step("full_name")["subtype"]) == ("TRANSFORMATION", "IDENTITY")
     assert (step("is_household_head")["masking"], step("relationship")["masking"]) == (True, False)
+
+
+SINCE = date(2027, 4, 1)
+
+
+def versioned(project: Project, **changed: Any) -> FeedMapping:
+    """The mapping of taxpayers, whose sex comes from another column from a day on."""
+    base = replace(project.mapping("tax.taxpayer"), **changed)
+    fields = tuple(
+        replace(rule, sources=("ATARASHII",)) if rule.to == "sex" else rule for rule in base.fields
+    )
+    return replace(base, versions=((SINCE, replace(base, fields=fields)),))
+
+
+@pytest.mark.parametrize(
+    ("version_by", "as_of", "days", "read"),
+    [
+        ("delivery", date(2026, 11, 20), (), ["SEIBETSU"]),
+        ("delivery", date(2027, 4, 2), (), ["ATARASHII"]),
+        ("delivery", date(2027, 4, 2), (date(2027, 3, 31),), ["SEIBETSU"]),  # a delivery that was late
+        ("delivery", date(2027, 4, 2), (date(2027, 3, 31), SINCE), ["SEIBETSU", "ATARASHII"]),
+        ("valid_from", date(2026, 11, 20), (date(2026, 11, 20),), ["SEIBETSU", "ATARASHII"]),
+    ],
+)
+def test_a_column_tells_of_each_version_that_records_were_read_by(
+    project: Project, version_by: str, as_of: date, days: tuple[date, ...], read: list[str]
+) -> None:
+    run = replace(RUN, as_of=as_of, days=days)
+    told = columns(
+        [*events_of(run, versioned(project, version_by=version_by), city=CITY)][-1], "person_record"
+    )
+
+    assert [each["field"] for each in told["sex"]["inputFields"]] == read
+    assert [each["field"] for each in told["full_name"]["inputFields"]] == ["SHIMEI"]  # told once
 
 
 def test_the_golden_record_comes_from_the_records(project: Project) -> None:

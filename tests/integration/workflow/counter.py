@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from renkei import project, workflow
+from renkei.clock import Clock
 
 DAY = date(2026, 11, 20)
 TERMS = {"actor": "cli:asako", "trigger": "test"}
@@ -128,12 +129,14 @@ class Counter:
     registry: sa.Engine
     day: date = DAY
 
-    def send(self, rows: list[dict[str, str]]) -> workflow.SyncResult:
-        """One more day: its file, and a run."""
+    def send(
+        self, rows: list[dict[str, str]], *, content: bytes | None = None, clock: Clock | None = None
+    ) -> workflow.SyncResult:
+        """One more day: its file (``content`` where it is not the rows as CSV), and a run."""
         self.day += timedelta(days=1)
         place = self.root / "var" / "pile" / f"{self.day:%Y%m%d}.csv"
-        place.write_bytes(told(rows))
-        return self.run()
+        place.write_bytes(told(rows) if content is None else content)
+        return self.run(clock=clock)
 
     def run(self, **more: Any) -> workflow.SyncResult:
         return workflow.sync_in(project.load(self.root), "counter.person", as_of=self.day, **TERMS, **more)

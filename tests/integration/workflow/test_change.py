@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 from tests.integration.workflow.town import APPROVER, AUTHOR, MAPPING, NEXT, RULE, Town, build, people
 
-from renkei import project, workflow
+from renkei import archive, project, workflow
 from renkei.errors import FixDeclaration, Stop
+from renkei.landing import Landing
 from renkei.prove import ground_of, prove
 from renkei.workflow.apply import same_person
 
@@ -170,11 +171,47 @@ def test_everything_wrong_with_a_draft_is_said_at_once_and_nothing_planned(town:
     assert town.rows("SELECT * FROM plan") == []
 
 
+@pytest.mark.parametrize("place", [MAPPING, RULE, Path("mappings/codes/kind.toml"), Path("renkei.toml")])
+def test_a_file_that_cannot_be_read_is_named(town: Town, place: Path) -> None:
+    for text in (b"[[feed", "名".encode("cp932")):
+        (town.root / place).write_bytes(text)
+
+        with pytest.raises(FixDeclaration) as refused:
+            town.propose()
+
+        assert place.name in refused.value.facts["problems"]
+
+
 def test_a_connector_that_is_no_program_is_refused(town: Town) -> None:
     (town.root / "connectors" / "shelf.py").write_text("def connect(:\n")
 
     with pytest.raises(FixDeclaration, match=r"shelf\.py"):
         town.propose()
+
+
+def put_in_force(town: Town, place: Path, content: bytes) -> None:
+    """A text that an older version took."""
+    files = archive.read(town.root) | {place.as_posix(): content}
+    kept = town.root / "var" / "work" / "old.tar"
+    kept.write_bytes(archive.pack(files))
+    values = {"digest": archive.digest_of(files), "object": Landing(town.root / "var/landing").adopt(kept)}
+    with town.registry.begin() as connection:
+        connection.execute(sa.text("INSERT INTO object SELECT :object, 0, now()"), values)
+        connection.execute(sa.text("UPDATE declaration SET digest = :digest, object = :object"), values)
+
+
+@pytest.mark.parametrize("place", [MAPPING, RULE])
+def test_what_this_version_no_longer_understands_can_be_replaced(town: Town, place: Path) -> None:
+    put_in_force(town, place, (town.root / place).read_bytes().replace(b"owner =", b"holder ="))
+    with pytest.raises(FixDeclaration):
+        town.sync(NEXT), town.reconcile(NEXT)
+
+    plan = town.propose()
+
+    assert [change.about for change in plan.text] == ["mappings, reconciliation"]
+    assert plan.not_compared == ("R01",)
+    town.apply(plan.plan_id)
+    assert town.sync(NEXT).state == "done"
 
 
 def test_before_anything_is_in_force_there_is_nothing_to_plan_against(
@@ -273,6 +310,8 @@ def test_where_one_person_is_enough_the_author_may(town: Town) -> None:
         ("cli:root", "cli:asako>root", True),
         ("cli:root", "cli:root", True),
         ("web:asako", "cli:asako", True),
+        # no account is called so: somebody made it up
+        ("cli:asako", "cli:x>y>asako", True),
     ],
 )
 def test_an_account_that_may_be_the_authors_is_the_author(one: str, other: str, same: bool) -> None:
@@ -413,3 +452,17 @@ def test_a_feed_of_parts_comes_under_its_new_mapping_when_it_is_read_anew(parts:
     assert (result.state, result.counts.merged) == ("done", 40)
     assert set(parts.held("resident_kind").values()) == {"non_registered"}
     assert parts.held("address")["1"] == "北町1番"
+
+
+def test_one_reading_anew_uses_up_what_was_approved_for_it(parts: Town) -> None:
+    parts.edit(Path("mappings/codes/kind.toml"), 'to = "japanese"', 'to = "non_registered"')
+    parts.apply(parts.propose().plan_id, over_limit="全員が対象")
+    # one record is set aside
+    *most, last = people(40)
+    parts.deliver([*most, {**last, "kind": "9"}])
+    assert parts.sync(NEXT, resnapshot="新しい対応表").state == "done"
+    parts.deliver([{**each, "address": "南町"} for each in most] + [{**last, "kind": "9"}])
+
+    result = parts.sync(NEXT, resnapshot="もう一度")
+
+    assert (result.state, result.refused) == ("held", ("E_BLAST",))

@@ -1,5 +1,7 @@
 """A delivery that is not what its feed always delivers is held, and its change of text takes it."""
 
+import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from renkei import project
 from renkei.cli import main
 from renkei.mapping.contract import compare
 from renkei.mapping.contract.propose import Proposal, propose, told_by
-from renkei.workflow import contract
+from renkei.workflow import contract, unit
 
 FILE, CODES = "counter.toml", "codes/counter_kind.toml"
 
@@ -148,9 +150,18 @@ def test_where_the_layout_evolves_a_new_column_is_named_and_left_unread(counter:
     result = counter.send(with_new_column(people(199)))
 
     assert result.state == "done"
-    assert [note for note in result.notes if "column phone is new" in note]
+    assert [note for note in result.notes if "新しい列 phone" in note]
     body = counter.one("SELECT body FROM profile ORDER BY unit_id DESC LIMIT 1")
     assert body["strangers"] == ["phone"]
+
+
+def test_a_note_is_in_the_language_of_its_reader(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter.edit('mode = "freeze"', 'mode = "evolve"')
+    monkeypatch.setenv("RENKEI_LANG", "en")
+
+    result = counter.send(with_new_column(people(199)))
+
+    assert [note for note in result.notes if "column phone is new" in note]
 
 
 def test_evolving_takes_new_columns_and_nothing_else(counter: Counter) -> None:
@@ -176,6 +187,75 @@ def test_in_quarantine_more_than_the_declared_share_holds_the_delivery(counter: 
     counter.edit('mode = "freeze"', 'mode = "quarantine"\nshare = 0.2\nnull_share = 0.05')
 
     assert counter.send(some_without_household(people(), of=3)).refused == ("E_CONTRACT",)
+
+
+def test_a_record_that_breaks_the_contract_would_be_merged_if_nothing_set_it_aside(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.edit('mode = "freeze"', 'mode = "quarantine"\nshare = 0.2\nnull_share = 0.05')
+    monkeypatch.setattr(contract.aside, "set_aside", lambda _mapping, _batch, mapped, *_, **__: (mapped, ()))
+
+    result = counter.send(some_without_household(people(), of=13))
+
+    assert (result.state, result.counts.rejected) == ("done", 0)
+    assert counter.one(
+        "SELECT count(*) FROM person_record WHERE known_to IS NULL AND household_number IS NULL"
+    )
+
+
+# what a person takes -----------------------------------------------------------------------------
+
+
+def test_what_a_person_was_not_told_still_holds_the_delivery(counter: Counter) -> None:
+    counter.send(without_household(people()))
+    counter.edit(
+        'to = "address"\nfrom = "address"', 'to = "address"\nfrom = { name = "gone", optional = true }'
+    )
+    counter.edit("[feed.contract]", '[[feed.ignored]]\nname = "address"\nreason = "試験"\n\n[feed.contract]')
+    counter.edit("share = 0.4", "share = 1.0", Path("renkei.toml"))
+
+    again = counter.run(release=True, accept="世帯番号の付番をやめた")
+
+    assert set(again.refused) == {"E_CONTRACT"}
+    assert {each["column"] for each in counter.facts["findings"]} == {"household", "gone"}
+    assert counter.run(release=True, accept="住所も受け取らない").state == "done"
+
+
+def test_whoever_is_asked_is_asked_for_everything_at_once(counter: Counter) -> None:
+    counter.edit("least = 150", "least = 1000", Path("renkei.toml"))
+    counter.send(without_household(people(320)))
+    assert {each["kind"] for each in counter.facts["findings"]} == {"emptied", "volume"}
+
+    assert counter.run(release=True, accept="合併").state == "done"
+
+
+def test_codes_that_a_person_took_do_not_hold_the_next_delivery(counter: Counter) -> None:
+    counter.send(with_new_code(people()))
+    assert counter.run(release=True, accept="新しい種別は来月から").state == "done"
+
+    assert counter.send(with_new_code(people(199))).state == "done"
+    more = but(people(198), kind=lambda row: "7" if int(row["no"]) % 5 == 0 else row["kind"])
+    assert counter.send(more).refused == ("E_CONTRACT",)
+
+
+def test_a_small_delivery_that_was_taken_does_not_hide_what_comes_after(counter: Counter) -> None:
+    counter.edit("least = 150", "least = 1000", Path("renkei.toml"))
+    assert counter.send(people(20)).refused == ("E_CONTRACT",)
+    assert counter.run(release=True, accept="閉庁日の試験送信").state == "done"
+
+    assert counter.send(swapped(people())).refused == ("E_COLUMNS_SWAPPED",)
+    counter.send(people(30))
+    assert counter.merged == 3, "few records are now usual"
+
+
+def test_a_name_in_the_place_of_a_code_is_in_no_fact_and_no_profile(counter: Counter) -> None:
+    counter.send(but(people(), kind=lambda row: row["name"] if int(row["no"]) % 7 == 0 else row["kind"]))
+    [found] = [each for each in counter.facts["findings"] if each["kind"] == "unknown_code"]
+
+    assert (found["column"], found.get("codes")) == ("kind", None)
+    counter.run(release=True, accept="試験")
+    assert "葛原" not in counter.one("SELECT string_agg(body::text, '') FROM profile")
+    assert "葛原" not in counter.one("SELECT string_agg(body, '') FROM audit_event")
 
 
 # a poisoned mapping ------------------------------------------------------------------------------
@@ -207,6 +287,84 @@ def test_a_mapping_that_empties_a_column_is_held_with_both_counts(counter: Count
     }  # fmt: skip
 
 
+def test_a_hold_says_what_changed_in_the_mapping(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poison(counter)
+    counter.send(people())
+    monkeypatch.chdir(counter.root)
+    run_id = counter.one("SELECT run_id::text FROM run ORDER BY started_at DESC LIMIT 1")
+
+    assert "counter_kind.1を変更：= japanese → = ∅" in counter.facts["changes_ja"]
+    main(["retry", run_id])
+    told = capsys.readouterr().err
+    assert "counter_kind.1を変更：= japanese → = ∅" in told
+    assert "resident_kind" in told
+
+
+def test_a_hold_under_an_unchanged_mapping_speaks_of_no_change(counter: Counter) -> None:
+    counter.edit("share = 0.4", "share = 0.05", Path("renkei.toml"))
+    counter.edit("least = 150", "least = 10", Path("renkei.toml"))
+    counter.send(people(140))
+
+    assert (counter.facts["changes_ja"], counter.facts["changes_en"]) == ("", "")
+
+
+def test_where_the_earlier_mapping_was_not_kept_a_hold_says_so(counter: Counter) -> None:
+    poison(counter)
+    shutil.rmtree(counter.root / "var" / "declarations")
+    counter.send(people())
+
+    assert counter.facts["changes_en"] == " The mapping has changed (the earlier one was not kept)."
+
+
+def test_a_person_who_takes_an_emptied_column_is_in_the_audit_trail(counter: Counter) -> None:
+    poison(counter)
+    counter.send(people())
+
+    assert counter.run(release=True, accept="種別は使わない").state == "done"
+
+    [body] = [json.loads(row.body) for row in counter.rows("SELECT body FROM audit_event")
+              if "contract.accepted" in row.body]  # fmt: skip
+    assert body["detail"]["reason"] == "種別は使わない"
+    assert [each["column"] for each in body["detail"]["lost"]] == ["resident_kind"]
+    assert counter.one("SELECT count(*) FROM profile WHERE is_start") == 0, "the delivery itself is as ever"
+
+
+def with_other_keys(counter: Counter) -> list[dict[str, str]]:
+    """A mapping that writes six in twenty keys otherwise: these people end, and as many others begin."""
+    rows = but(people(), no=lambda row: str(int(row["no"]) + 39))
+    assert counter.send(rows).state == "done"
+    counter.edit('from = "no"', 'from = "no"\nsteps = [{ pad = 3 }]')
+    return rows
+
+
+def test_a_mapping_that_deletes_three_in_ten_is_held_and_says_what_changed(counter: Counter) -> None:
+    counter.edit("least = 150", "least = 1000", Path("renkei.toml"))
+    rows = with_other_keys(counter)
+    counter.edit("share = 0.4", "share = 0.05", Path("renkei.toml"))
+    counter.edit("least = 1000", "least = 10", Path("renkei.toml"))
+
+    result = counter.send(rows)
+
+    assert (result.refused, counter.merged) == (("E_BLAST",), 2)
+    assert counter.facts["changed"] == 120
+    assert "source_key" in counter.facts["changes_ja"]
+    assert "pad = 3" in counter.facts["changes_en"]
+
+
+def test_without_the_gate_three_in_ten_would_be_deleted(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.edit("least = 150", "least = 1000", Path("renkei.toml"))
+    rows = with_other_keys(counter)
+    monkeypatch.setattr(unit, "limit_blast", lambda *_, **__: None)
+
+    result = counter.send(rows)
+
+    assert (result.state, result.counts.ended) == ("done", 60)
+
+
 def test_without_the_gate_the_emptied_column_would_be_merged(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +390,16 @@ def test_far_more_records_than_usual_are_held(counter: Counter) -> None:
 
     assert result.refused == ("E_CONTRACT",)
     assert [each["kind"] for each in counter.facts["findings"]] == ["volume"]
+
+
+def test_without_the_measure_far_more_records_would_be_merged(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "volume", lambda *_, **__: ())
+
+    result = counter.send(people(320))
+
+    assert (result.state, result.counts.merged) == ("done", 120)
 
 
 def test_a_profile_is_kept_with_its_unit_and_holds_no_value_of_a_person(counter: Counter) -> None:

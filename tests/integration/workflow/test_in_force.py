@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tests.integration.workflow.town import AUTHOR, DAY, MAPPING, NEXT, RULE, Town, build, people
 
 from renkei import archive, project, workflow
+from renkei.cli.place import today
 from renkei.clock import SystemClock
 from renkei.doctor import examine
 from renkei.errors import FixDeclaration, Stop
@@ -95,12 +96,16 @@ def sync(root, *a, **k):
     assert town.held("full_name")["1"] == "葛原 花1本町1番"
 
 
-def test_a_half_saved_file_stops_no_run(town: Town) -> None:
+@pytest.mark.parametrize("place", [MAPPING, Path("renkei.toml")])
+def test_a_half_saved_file_stops_no_run(town: Town, place: Path) -> None:
     town.sync()
-    (town.root / MAPPING).write_text("[[feed", "utf-8")
+    (town.root / place).write_text("[[feed", "utf-8")
     town.deliver(people(11))
 
     assert town.sync(NEXT).counts.merged == 1
+    assert today(project.load(town.root))
+    with pytest.raises(FixDeclaration):
+        town.propose()
 
 
 def test_a_first_text_that_does_not_load_is_not_put_in_force(town: Town) -> None:

@@ -177,6 +177,27 @@ def test_one_reject_says_where_its_bytes_are_and_what_mends_it(
     assert told["remedy"]["who"] == "codes"
 
 
+def test_bytes_that_are_no_longer_what_came_are_not_shown_as_the_record(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.send("KJ_20261120.DAT", sound(desk))
+    desk.sync()
+    free, _ = shown_and_restricted(desk)
+    desk.send("KJ_20261121.DAT", dated(planted(sound(desk), (free, STATE, b"5")), NEXT))
+    desk.sync(NEXT)
+    [listed] = ask(capsys, "rejects", "list", "--group", UNKNOWN)["rejects"]
+    words = ["rejects", "show", str(listed["reject_id"]), "--reveal", "--purpose", "訂正の確認"]
+    place = desk.root / "var" / ask(capsys, *words)["raw"]["object"]
+    place.chmod(0o600)
+
+    place.write_bytes(planted(place.read_bytes(), (free, STATE, b"7")))
+
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "E_OBJECT_DAMAGED" in told.err
+    assert key_of(desk, free) not in told.out + told.err
+
+
 def test_status_and_a_run_tell_what_remains_by_cause(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.send("KJ_20261120.DAT", planted(sound(desk), (1, STATE, b"5")))
     desk.sync()

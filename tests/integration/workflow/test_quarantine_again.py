@@ -117,6 +117,21 @@ def test_without_a_look_at_the_other_it_would_be_taken(
     assert ledger.held() == {"001": "甲", "002": "乙"}
 
 
+def test_what_is_expected_of_a_whole_delivery_is_not_asked_of_one_cause(ledger: Ledger) -> None:
+    expected = '[[feed.expect]]\nfield = "full_name"\nmatches = "^甲"\nshare = 0.5\n'
+    (ledger.root / "mappings" / "ledger.toml").write_text(f"{MAPPING}\n{expected}", "utf-8")
+    usual = {str(number): "甲" for number in range(150)}
+    ledger.put(usual | {f"x{number}": "乙" for number in range(100)}, whole=True)
+    ledger.sync()
+    declare(ledger, WIDER)
+    place = ledger.root / "mappings" / "ledger.toml"
+    place.write_text(f"{place.read_text('utf-8')}\n{expected}", "utf-8")
+
+    made = refeed(ledger)
+
+    assert (made.counts.merged, len(ledger.held())) == (100, 250)
+
+
 def test_a_record_that_was_overtaken_stays_overtaken_when_its_cause_is_fed_again(ledger: Ledger) -> None:
     ledger.put({"1": "甲"}, whole=True)
     ledger.put({"x": "乙"})

@@ -310,7 +310,8 @@ def test_a_refeed_that_would_change_too_much_is_held_too(desk: Desk) -> None:
     config.write_text(strict.replace("share = 0.05", "share = 1.0"), "utf-8")
     table.write_text(known.replace('code = "1"', 'code = "7"', 1), "utf-8")
     desk.send("KJ_20261121.DAT", dated(desk.original, NEXT))
-    desk.sync(NEXT)
+    assert desk.sync(NEXT).refused == ("E_CONTRACT",)
+    desk.sync(NEXT, release=True, accept="試験")
     assert desk.count("reject", "state = 'open'") > 100
 
     config.write_text(strict, "utf-8")

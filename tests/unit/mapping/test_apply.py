@@ -68,6 +68,34 @@ def test_a_record_that_cannot_be_taken_is_set_aside_with_its_reason(
     assert result.records.num_rows == 0
 
 
+@pytest.mark.parametrize(
+    ("steps", "given", "kept"),
+    [
+        ('[{ matches = "^[0-9]{3,10}$" }, { pad = 10 }]', "1", None),  # what came of it would have matched
+        ('[{ matches = "^[0-9]{1,9}$" }, { pad = 10 }]', "1", "0000000001"),  # what came of it would not
+        ('[{ matches = "^[0-9]$" }, { code = "sex_digit" }]', "1", "1"),
+        ('["postal", { present = "有" }]', "198", None),
+    ],
+)
+def test_a_step_judges_what_it_was_given_and_not_what_a_later_step_made_of_it(
+    steps: str, given: str, kept: str | None, tmp_path: Path
+) -> None:
+    target = "sex" if "code" in steps else "household_number"
+    result = mapped(field(target, '"n"', steps), tmp_path, n=[given])
+
+    assert result.records.column(target).to_pylist() == ([kept] if kept else [])
+    assert reasons(result) == ([] if kept else [(1, "n", "E_BAD_FORMAT")])
+
+
+def test_a_rule_of_form_may_stand_before_a_step_that_makes_no_text(tmp_path: Path) -> None:
+    dated = field("date_of_birth", '"d"', '[{ matches = "^[0-9]{7}$" }, { wareki = "GYYMMDD" }]')
+
+    result = mapped(dated, tmp_path, d=["3630102", "S630102"])
+
+    assert result.records.column("date_of_birth").to_pylist() == [date(1988, 1, 2)]
+    assert reasons(result) == [(2, "d", "E_BAD_FORMAT")]
+
+
 def test_a_reject_names_the_record_and_holds_no_value(tmp_path: Path) -> None:
     [reject] = mapped(SEX, tmp_path, s=["ひみつ"]).rejects.to_pylist()
 
@@ -264,3 +292,29 @@ def test_several_columns_join_in_order_and_the_first_filled_one_can_be_picked(tm
 
     assert result.records.column("address").to_pylist() == ["本町1-2", "本町"]
     assert result.records.column("common_name").to_pylist() == ["乙", "甲"]
+
+
+def test_a_share_that_is_met_exactly_is_met(tmp_path: Path) -> None:
+    """One less ninety of a hundred is a hair under a tenth where it is worked out in two roundings."""
+    fields = field("full_name", '"n"') + '\n[[feed.expect]]\nfield = "full_name"\nshare = 0.1\n'
+
+    assert mapped(fields, tmp_path, n=["甲"] * 10 + [None] * 90).records.num_rows == 100
+    with pytest.raises(Hold, match="E_PROFILE"):
+        mapped(fields, tmp_path, n=["甲"] * 9 + [None] * 91)
+
+
+def test_a_code_that_says_nothing_says_it_by_its_beginning_and_after_other_steps(tmp_path: Path) -> None:
+    tables = tmp_path / "codes"
+    tables.mkdir()
+    rows = '[[codes]]\ncode = "9"\nto = "2"\n[[codes]]\ncode = "99"\nto = ""\n'
+    (tables / "prefix.toml").write_text(f'title = "t"\nmatch = "prefix"\n{rows}', "utf-8")
+    (tables / "whole.toml").write_text('title = "t"\n[[codes]]\ncode = "00"\nto = ""\n', "utf-8")
+    fields = field("sex", '"s"', '[{ code = "prefix" }]')
+    fields += field("relationship", '"r"', '[{ pad = 2 }, { code = "whole" }]')
+    [made] = load(HEAD + fields, tmp_path, codes=tables)
+
+    given = {"bango": ["1", "2", "3", "4"], "s": ["91", "9901", "8", "91"], "r": ["0", "00", "0", "1"]}
+    result = mapping.apply(made, batch(**given), as_of=date(2026, 11, 20))
+
+    assert [row["sex"] for row in result.records.to_pylist()] == ["2", None]
+    assert reasons(result) == [(3, "s", "E_UNKNOWN_CODE"), (4, "r", "E_UNKNOWN_CODE")]

@@ -96,6 +96,26 @@ def test_a_feed_without_a_lag_has_a_night_and_a_morning(tmp_path: Path) -> None:
         (HEAD + field("full_name", '"d"', '["iso_date"]'), "expected string for full_name, found interval"),
         (HEAD + field("full_name", '"d"', '["integer", "trim"]'), "expected text before trim, found integer"),
         (HEAD + field("full_name", '"d"', '[{ matches = "(?=a)" }]'), "expected an RE2 expression"),
+        (HEAD + field("full_name", '"d"', "[{ matches = 5 }]"), "expected an RE2 expression, found 5"),
+        (HEAD + field("full_name", '"d"', '[{ pad = "6" }]'), "expected a width from 1 to 99, found '6'"),
+        (HEAD + field("full_name", '"d"', "[{ pad = 0 }]"), "expected a width from 1 to 99, found 0"),
+        (HEAD + field("full_name", '"d"', "[{ pad = true }]"), "expected a width from 1 to 99, found True"),
+        (HEAD + field("full_name", '"d"', "[{ present = 1 }]"), "expected a word for present, found 1"),
+        (HEAD + field("protected", '"d"', "[{ equals = 1 }]"), "expected a word for equals, found 1"),
+        (HEAD + field("full_name", '"d"', '[{ trim = "left" }]'), "trim without an argument, found left"),
+        (HEAD + field("sex", '"d"', '[{ code = ["sex_digit"] }]'), "expected a table in codes/"),
+        (
+            HEAD + field("protected", '"d"', '[{ boolean = true, yes = ["1", "2"], no = ["0", "2"] }]'),
+            "expected either yes or no, found 2 in both",
+        ),
+        (
+            HEAD + field("protected", '"d"', '[{ boolean = true, yes = "はい", no = ["0"] }]'),
+            "expected yes and no: lists of texts",
+        ),
+        (
+            HEAD + field("protected", '"d"', '[{ boolean = "yes", yes = ["1"], no = ["0"] }]'),
+            "expected boolean = true, found 'yes'",
+        ),
         (
             HEAD + field("address_key", '"d"', '[{ address_key = { municipality = "shi" } }]'),
             "expected a raw column, found shi",
@@ -347,3 +367,27 @@ def test_a_changed_part_of_a_schema_is_another_mapping(tmp_path: Path) -> None:
         for each in mapping.load(tmp_path / "welfare.toml", codes=tmp_path / "codes")
     }
     assert {name for name in after if after[name] != before[name]} == {"welfare.benefit"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('name = "people"', 'name = "people\\n"', "name: pattern"),
+        ('system = "test"', 'system = "test\\n"', "system: pattern"),
+        ('from = "bango"', 'from = "__rec_no"', "a raw column of the source, found __rec_no"),
+        ('from = "bango"', 'value = "1"', "a key from the record, found value"),
+        ('record = "person"', 'record = "person"\nlag = "99999999999d"', "lag: pattern"),
+    ],
+)
+def test_what_would_only_fail_in_a_run_is_refused_when_it_is_read(
+    right: str, wrong: str, said: str, tmp_path: Path
+) -> None:
+    told = problems(HEAD.replace(right, wrong, 1), tmp_path)
+
+    assert any(said in problem for problem in told), told
+
+
+def test_a_share_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    expect = '\n[[feed.expect]]\nfield = "full_name"\nshare = nan\n'
+
+    assert "a share from 0 to 1" in problems(HEAD + field("full_name", '"n"') + expect, tmp_path)[0]

@@ -81,6 +81,17 @@ def test_two_towns_that_change_names_on_one_day_do_not_run_in_a_circle(folder: P
     assert keys(folder, ["東町1", "西町1"], day=date(2024, 1, 1)) == ["132993|西町1", "132993|東町1"]
 
 
+def test_an_old_place_that_two_rows_send_elsewhere_stays_as_it_is(folder: Path) -> None:
+    rows = (
+        "132993,葛原市今井1,今井2,2024-01-01\n132993,今井1,今井3,2024-01-01\n132993,今井7,今井8,2024-01-01\n"
+    )
+    (folder / "towns" / "old_new.csv").write_text("municipality_code,old,new,from\n" + rows, "utf-8")
+
+    made = keys(folder, ["今井1", "今井7"], day=date(2024, 1, 1))
+
+    assert made == ["132993|今井1", "132993|今井8"]
+
+
 def test_a_town_of_the_citys_own_table_has_its_id(folder: Path) -> None:
     towns, _ = address.load(folder / "towns")
     made = address.place(pl.col("a"), municipality=pl.lit("132993"), towns=towns)
@@ -120,6 +131,9 @@ WRONG = {
     "municipality_code,old,new,from\n132993,今井1,,2024-01-01\n": "old_new.csv:2: expected every needed column",
     "municipality_code,old,new,from\n132993,今井1,今井2,2024-01-01\n132993,今井1,今井3,2024-01-01\n": (
         "old_new.csv:3: expected one row an old place, found again, as in line 2"
+    ),
+    "municipality_code,old,new,from\n132993,今井1番地,今井2,2024-01-01\n132993,今井１,今井3,2024-02-01\n": (
+        "old_new.csv:3: expected one row an old place"
     ),
 }
 

@@ -169,3 +169,67 @@ def test_what_chooses_the_version_may_not_change_with_it(
 def test_a_version_that_drops_the_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FixDeclaration, match="expected a field to = source_key"):
         load(HEAD + '\n[[feed.version]]\nfrom = 2027-04-01\ndrop = ["source_key"]\n', tmp_path, codes=CODES)
+
+
+SIMPLE = HEAD + field("full_name", '"n"') + '\n[[feed.ignored]]\nname = "sex"\nreason = "試験"\n'
+SINCE = "\n[[feed.version]]\nfrom = 2027-04-01\n"
+SEX = '[[feed.version.field]]\nto = "sex"\nfrom = "sex"\n'
+LATER = "\n[[feed.version]]\nfrom = 2028-04-01\n"
+
+
+def problems_of(text: str, folder: Path) -> list[str]:
+    with pytest.raises(FixDeclaration) as caught:
+        load(text, folder)
+    return str(caught.value.facts["problems"]).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ('drop = ["fullname"]\n', "target or an ignored column, found fullname (nearest: full_name)"),
+        ('drop = ["n"]\n', "target or an ignored column, found n"),  # mapped: its field is what goes
+        ('drop = ["full_name"]\n' + LATER + 'drop = ["full_name"]\n', "ignored column, found full_name"),
+        (SINCE, "expected one version a day, found 2027-04-01 twice"),
+        ('format = { kind = "arow" }\n', "expected arrow |"),
+        ('format = { header = "first" }\n', "expected a known key, found header"),
+        ('format = { kind = "fixed" }\n', "expected key "),
+    ],
+)
+def test_a_version_that_cannot_be_laid_over_its_feed_is_refused(
+    wrong: str, said: str, tmp_path: Path
+) -> None:
+    told = problems_of(SIMPLE + SINCE + wrong, tmp_path)
+
+    assert any(said in problem for problem in told), told
+
+
+def test_what_a_version_drops_is_what_was_there_before_it(tmp_path: Path) -> None:
+    """A column that was ignored and has a field from now on, both of one name."""
+    [made] = load(SIMPLE + SINCE + 'drop = ["sex"]\n' + SEX, tmp_path)
+
+    there = made.at(date(2027, 4, 1))
+
+    assert [rule.to for rule in there.fields] == ["source_key", "full_name", "sex"]
+    assert there.raw_columns == ("bango", "n", "sex")
+
+
+def test_versions_hold_in_order_of_their_days_and_not_of_the_file(tmp_path: Path) -> None:
+    forth = SINCE + 'drop = ["sex"]\n' + SEX
+    back = LATER + 'drop = ["sex"]\n' + SEX.replace("sex", "common_name")
+
+    one = load(SIMPLE + forth + back, tmp_path)[0]
+    other = load(SIMPLE + back + forth, tmp_path)[0]
+
+    assert [since for since, _ in other.versions] == [date(2027, 4, 1), date(2028, 4, 1)]
+    for day in (date(2026, 1, 1), date(2027, 4, 1), date(2028, 4, 1)):
+        assert [rule.to for rule in one.at(day).fields] == [rule.to for rule in other.at(day).fields]
+    [told] = problems_of(SIMPLE + back + forth.replace('["sex"]', '["sox"]'), tmp_path)[:1]
+    lines = (SIMPLE + back + forth).splitlines()
+    assert told.startswith(f"test.toml:{len(lines) - 3}:"), told
+
+
+def test_a_key_that_a_code_table_makes_does_not_change_with_the_records_day(tmp_path: Path) -> None:
+    coded = 'from = "bango"\nsteps = [{ code = "sex_digit" }]'
+    text = (BY_EVENT + FIELDS).replace('from = "bango"', coded, 1)
+
+    assert any("a key that needs no code table" in each for each in problems_of(text, tmp_path))

@@ -13,6 +13,7 @@ from renkei.quarantine.values import looks_like_code
 
 TEXTS = resources.files("renkei.quarantine").joinpath("remedies.toml")
 FIGURES = Unknown(table="sex_digit", codes=("0", "1", "2", "9"), words=("0", "1"), before=())
+LETTERS = Unknown(table="operator_kind", codes=("S", "1", "BATCH"), words=("staff",), before=())
 WORDS = Unknown(table="relationship_word", codes=("妻", "子の妻"), words=("wife",), before=())
 
 
@@ -68,7 +69,11 @@ def test_every_reason_and_correction_is_a_sentence_in_both_languages() -> None:
         ("", FIGURES, True),
         ("0000000019", FIGURES, False),  # a number in the wrong column
         ("山", FIGURES, False),
-        ("養子", WORDS, True),
+        ("養子", WORDS, False),  # a word, and as well a surname
+        ("甲山太郎", WORDS, False),
+        ("K", LETTERS, True),
+        ("12A", LETTERS, True),
+        ("TANAK", LETTERS, False),
         ("甲山　太郎", WORDS, False),  # a name in the wrong column
     ],
 )

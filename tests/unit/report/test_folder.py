@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from renkei.errors import FixDeclaration
 from renkei.report import folder
 
 
@@ -60,3 +61,27 @@ def test_a_crash_between_the_renames_is_put_right_by_the_next(tmp_path: Path) ->
         assert (tmp_path / "day" / "a.txt").read_text() == "one"
 
     assert [place.name for place in tmp_path.iterdir()] == ["day"]
+
+
+def test_a_folder_with_files_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    place = tmp_path / "documents"
+    place.mkdir()
+    publish(place, "one")  # an empty folder may become a set
+    (place / ".~lock.a.txt#").touch()
+    publish(place, "two")
+    (place / "mine.txt").write_text("mine")
+
+    with pytest.raises(FixDeclaration, match="E_OUT_TAKEN"):
+        publish(place, "three")
+
+    assert (place / "mine.txt").read_text() == "mine"
+    assert (place / "a.txt").read_text() == "two"
+
+
+def test_a_file_is_no_place_for_a_set(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+
+    with pytest.raises(FixDeclaration, match="E_OUT_TAKEN"):
+        publish(tmp_path / "mine.txt", "one")
+
+    assert [place.name for place in tmp_path.iterdir()] == ["mine.txt"]

@@ -91,11 +91,11 @@ def test_the_document_says_what_the_slip_holds() -> None:
 
 
 def test_a_text_is_never_markup_and_what_cannot_be_printed_is_shown_as_such() -> None:
-    field = '#panic("x") *太* \x07'
+    field = '#panic("x") *太* \x07 \u202e'
 
     said = text_of(slip(section(field)))
 
-    assert '#panic("x") *太* ␦' in said
+    assert '#panic("x") *太* ␦ ␦' in said
 
 
 def test_each_variation_of_a_character_is_drawn_as_its_own_glyph() -> None:

@@ -40,7 +40,7 @@ def _houses(changes: Sequence[Change], take_apart: TakeApart) -> pl.DataFrame:
     """Old and new places taken apart as any address is."""
     old, new = _sides(changes, take_apart)
     beside = new.select(pl.col(name).alias(f"new_{name}") for name in _HOUSE)
-    return old.select("code", "town", "rest").hstack(beside).with_columns(_since(changes))
+    return _told_once(old.select("code", "town", "rest").hstack(beside).with_columns(_since(changes)))
 
 
 def _towns(changes: Sequence[Change], take_apart: TakeApart) -> pl.DataFrame:
@@ -50,7 +50,13 @@ def _towns(changes: Sequence[Change], take_apart: TakeApart) -> pl.DataFrame:
         for side in _sides(changes, take_apart)
     )
     beside = new.select(pl.col(name).alias(f"new_{name}") for name in _TOWN)
-    return old.hstack(beside).with_columns(_since(changes))
+    return _told_once(old.hstack(beside).with_columns(_since(changes)))
+
+
+def _told_once(table: pl.DataFrame) -> pl.DataFrame:
+    """One row an old place, however it is written; where two rows say different things, neither counts."""
+    old = [name for name in _HOUSE[:3] if name in table.columns]
+    return table.unique(maintain_order=True).unique(old, keep="none", maintain_order=True)
 
 
 def _sides(changes: Sequence[Change], take_apart: TakeApart) -> tuple[pl.DataFrame, pl.DataFrame]:

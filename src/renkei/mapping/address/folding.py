@@ -11,19 +11,25 @@ import polars as pl
 
 from renkei.mapping import folds
 
-#: Where an arabic figure meets a kanji numeral a name begins (12-5三田ハイツ): the two are never one number.
+#: Where an arabic figure meets a kanji numeral a name begins (12-5三田ハイツ), and where behind a number a
+#: kanji numeral begins a word (12番地三和荘): the two are never one number.
 BORDER = "∥"
 
 #: Where the numbers of a folded address begin; a town may hold figures too (一番町, 北三条西).
-NUMBERS = rf"[0-9]+(?:-|丁目|番地|[番号ノ][0-9]|番?号?$|{BORDER})"
+NUMBERS = rf"[0-9]+(?:-|丁目|番地|[番号ノ](?:[0-9]|{BORDER})|番?号?$|{BORDER})"
 
 _DIGITS = "〇一二三四五六七八九"
 _KANJI = "[一二三四五六七八九十百千]"
+#: What may follow a numeral that counts: units, 甲乙丙, and what lies nearby. Other kanji make it a word.
+_COUNTED = "〇一二三四五六七八九十百千号番丁地条線区組班街部割室棟館階方先内外付隣裏横無及甲乙丙戊己庚辛壬癸"
+_WORD = rf"{_KANJI}+(?:[\p{{Han}}&&[^{_COUNTED}]]|[ッツケ])"
+_NAMED = rf"(番地?|号|{_KANJI} ) *({_WORD})"
 
 
 def fold(text: pl.Series) -> pl.Series:
     """``大字本町三丁目　１２番`` → ``本町3丁目12番``."""
     folded = text.str.replace_many(_characters(), leftmost=True)
+    folded = where(folded, _NAMED, _name)
     folded = where(folded, f"[0-9] *{_KANJI}|{_KANJI} *[0-9]", _part)
     folded = where(folded, "[〇一二三四五六七八九十百千]", _count)
     return where(folded, " ", _close)
@@ -43,6 +49,10 @@ def where(text: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series
     """Change only the rows that match: to see that a row needs nothing is cheaper than to rewrite it."""
     at = text.str.contains(pattern).fill_null(value=False).arg_true()
     return text.clone().scatter(at, change(text.gather(at))) if len(at) else text
+
+
+def _name(text: pl.Series) -> pl.Series:
+    return text.str.replace_all(_NAMED, f"${{1}}{BORDER}${{2}}")
 
 
 def _part(text: pl.Series) -> pl.Series:

@@ -12,7 +12,7 @@ import polars as pl
 
 from renkei.mapping.address.changes import renamed
 from renkei.mapping.address.find import find
-from renkei.mapping.address.folding import BORDER, NUMBERS, fold, hyphenate, joined
+from renkei.mapping.address.folding import BORDER, NUMBERS, fold, hyphenate, joined, where
 from renkei.mapping.address.towns import Towns
 
 #: The parts of a place. ``level`` is how far it was understood: building number block town municipality none.
@@ -31,11 +31,12 @@ _SPLIT = (
     rf"(?:[-ノ]*({_LETTER})$|[番号地ノ\-{BORDER}]*(.*)$)"
 )
 _GROUPS = ("before", "numbers", "letter", "after")
-_ROOM = r"-([0-9]+号?(?:室|棟|館).*)$"
+#: A room, a wing or a floor: no number of the house.
+_ROOM = r"-([0-9]+(?:[号番]?[室棟館]|階|F(?:$|[^A-Za-z])).*)$"
 #: What behind the numbers is a building, or care of someone. Anything else stays in the key.
 _BUILDING = "[ァ-ヶー]{2}|[A-Za-z]|[荘寮館方室棟階邸苑園亭宅]|団地|宿舎|病院|会館|住居|建物"
-#: What behind the numbers names another place, or no house at all.
-_NEARBY = rf"^(?:{_UNIT}|地?先|地?内|付近|隣|裏|横|無番地|番外|外[0-9]|[、，,・]|及ビ)"
+#: What behind the numbers names another place, or no house at all; one letter alone is part of the number.
+_NEARBY = rf"^(?:{_UNIT}|地?先|地?内|付近|隣|裏|横|無番地|番外|外[0-9]|[、，,・]|及ビ|[A-Za-z]$)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,8 @@ def take_apart(rows: pl.DataFrame, cut: pl.DataFrame) -> pl.DataFrame:
     bare = pl.col("chome") & ~denied
     told = rows.hstack(cut).lazy().select("code", "town", "chome", "known", rest=rest, said=said, bare=bare)
     laid = told.collect()
-    laid = laid.with_columns(rest=hyphenate(laid["rest"]).str.strip_chars_end("-"))
+    numbered = hyphenate(laid["rest"]).str.strip_chars_end("-")
+    laid = laid.with_columns(rest=where(numbered, _ROOM, _without_room))
     first = pl.col("said") | (pl.col("bare") & pl.col("rest").str.contains("^[0-9]{1,2}-"))
     laid = laid.with_columns(divided=pl.col("town").is_not_null() & first)
     if laid["divided"].any():
@@ -109,6 +111,10 @@ def take_apart(rows: pl.DataFrame, cut: pl.DataFrame) -> pl.DataFrame:
             rest=pl.when("divided").then(after).otherwise("rest"),
         )
     return _numbers(laid)
+
+
+def _without_room(rest: pl.Series) -> pl.Series:
+    return rest.str.replace(_ROOM, BORDER + "${1}")
 
 
 def _numbers(laid: pl.DataFrame) -> pl.DataFrame:
@@ -129,7 +135,7 @@ def _numbers(laid: pl.DataFrame) -> pl.DataFrame:
 
 def _odd(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that are more than a number after a town: rest, block, number, branch, building."""
-    split = pl.col("rest").str.replace(_ROOM, BORDER + "${1}").str.extract_groups(_SPLIT).struct
+    split = pl.col("rest").str.extract_groups(_SPLIT).struct
     found = rows.select("town", "rest", *(split[place].alias(name) for place, name in enumerate(_GROUPS)))
     letter = pl.col("letter").fill_null("")
     found = found.with_columns(
@@ -138,7 +144,7 @@ def _odd(rows: pl.DataFrame) -> pl.DataFrame:
         after=pl.col("after").fill_null(""),
     )
     building = pl.col("after").str.contains(_BUILDING) & ~pl.col("after").str.contains(_NEARBY)
-    town, kept = pl.col("town").is_not_null(), pl.col("rest").str.replace_all(BORDER, "-", literal=True)
+    town, kept = pl.col("town").is_not_null(), pl.col("rest").str.replace_all(f"[番号地]*-?{BORDER}", "-")
     found = found.with_columns(
         read=town & pl.col("numbers").is_not_null() & ((pl.col("after") == "") | building),
         none=town & (pl.col("rest") == "無番地"),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from renkei.mapping.address.folding import NUMBERS, fold, fold_text
+from renkei.mapping.address.folding import NUMBERS, fold, fold_text, hyphenate
 from renkei.mapping.problems import Problem, nearest
 
 #: The table of which place became which; every other file of the folder lists towns.
@@ -230,8 +230,9 @@ class _Table:
             code = self._code(line, row["municipality_code"])
             since = self._day(line, row["from"])
             new_code = self._code(line, row.get("new_municipality_code") or code)
-            if (code, row["old"]) in seen:
-                self._wrong(line, "one row an old place", f"again, as in line {seen[code, row['old']]}")
+            place = (code, hyphenate(fold(pl.Series([row["old"]])))[0])
+            if place in seen:
+                self._wrong(line, "one row an old place", f"again, as in line {seen[place]}")
             elif is_house(row["old"]) != is_house(row["new"]):
                 self._wrong(line, "two towns or two houses", "one of each")
             elif since is not None:
@@ -242,7 +243,7 @@ class _Table:
                     new=row["new"],
                     since=since,
                 )
-            seen.setdefault((code, row["old"]), line)
+            seen.setdefault(place, line)
 
     def _rows(self, needs: tuple[str, ...], may: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
         try:

@@ -2,6 +2,6 @@
 
 ``declared`` is what a mapping says of it, ``profile`` what a delivery looks like, ``compare`` what is odd
 beside the declaration and the deliveries before, ``aside`` sets single records aside, ``propose`` writes the
-change of text that would take the delivery. No value of a person is ever in a profile: shares, lengths and
-kinds of characters only, and the codes of columns that are plain.
+change of text that would take the delivery. No value is ever in a profile: shares, lengths and kinds of
+characters only.
 """

@@ -6,6 +6,7 @@ other's past far better than its own. Of findings that one cause explains only t
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
+from statistics import median
 
 from renkei.mapping.contract.declared import Contract
 from renkei.mapping.contract.finding import Finding
@@ -25,9 +26,14 @@ _RETYPED = 0.5
 _FEW = 30
 
 
-def findings(now: Profile, past: Sequence[Profile], contract: Contract) -> tuple[Finding, ...]:
-    """What breaks the contract. ``past`` are profiles of the same kind of delivery, the newest first."""
-    found = [*_declared(now, contract)]
+def findings(
+    now: Profile, past: Sequence[Profile], contract: Contract, *, taken: Profile | None = None
+) -> tuple[Finding, ...]:
+    """What breaks the contract. ``past`` are profiles of the same kind of delivery, the newest first.
+
+    ``taken`` is the last delivery that a person took as it was: what it had set aside is not told again.
+    """
+    found = [*_declared(now, taken, contract)]
     measure = usual(past[:REMEMBERED])
     if measure is not None and now.sampled >= LEAST and measure.sampled >= LEAST:
         swapped = [*_swapped(now, measure)]
@@ -37,32 +43,34 @@ def findings(now: Profile, past: Sequence[Profile], contract: Contract) -> tuple
     return tuple(found)
 
 
-def volume(now: Profile, past: Sequence[Profile], contract: Contract) -> tuple[Finding, ...]:
-    """Far fewer or far more records than usually."""
-    measure = usual(past[:REMEMBERED])
-    if measure is None or measure.records < LEAST:
+def volume(records: int, sizes: Sequence[int], *, limit: float) -> tuple[Finding, ...]:
+    """Far fewer or far more records than usually: by more than the share ``limit`` of their median."""
+    usually = median(sizes[:REMEMBERED]) if sizes else 0
+    if usually < LEAST or abs(records - usually) <= limit * usually:
         return ()
-    change = abs(now.records - measure.records) / measure.records
-    if change <= contract.volume:
-        return ()
-    most = measure.records * contract.volume
-    return (Finding(kind="volume", column="*", usual=measure.records, now=float(now.records), limit=most),)
+    most = usually * limit
+    return (Finding(kind="volume", column="*", usual=float(usually), now=float(records), limit=most),)
 
 
 # beside the declaration --------------------------------------------------------------------------
 
 
-def _declared(now: Profile, contract: Contract) -> Iterator[Finding]:
+def _declared(now: Profile, taken: Profile | None, contract: Contract) -> Iterator[Finding]:
     for name in now.strangers:
         yield Finding(kind="unexpected", column=name)
     if now.records < LEAST:
         return
     limits = {"E_UNKNOWN_CODE": ("unknown_code", contract.codes), "E_TOO_LONG": ("too_long", contract.length)}
-    for name, codes in now.aside.items():
+    for name in now.aside:
         for code, (kind, limit) in limits.items():
-            share = codes.get(code, 0) / now.records
-            if share > limit:
-                yield Finding(kind=kind, column=name, now=share, limit=limit)  # type: ignore[arg-type]  # literals
+            share, before = _share(now, name, code), _share(taken, name, code)
+            if share - before > limit:
+                yield Finding(kind=kind, column=name, usual=before or None, now=share, limit=limit)  # type: ignore[arg-type]  # literals
+
+
+def _share(profile: Profile | None, name: str, code: str) -> float:
+    """The part of the records that was set aside for a column and a reason."""
+    return profile.aside.get(name, {}).get(code, 0) / max(1, profile.records) if profile else 0.0
 
 
 # beside the deliveries before --------------------------------------------------------------------

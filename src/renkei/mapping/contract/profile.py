@@ -8,7 +8,7 @@ mapping set aside is counted over all records.
 
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.mapping.declaration import FieldRule, Mapping
+from renkei.mapping.declaration import Mapping
 from renkei.model import REC_NO, Batch, Mapped
 
 #: Records looked at; a share of 10 % is then known to within 1.4 points in 95 of 100 deliveries.
@@ -28,9 +28,6 @@ BUCKETS = 32
 
 #: Lengths counted apart; longer ones together.
 LENGTHS = 40
-
-#: A code column keeps at most so many values, the most frequent ones.
-MOST_VALUES = 50
 
 #: Kinds of characters, by their place in :attr:`Column.kinds`.
 KINDS = ("9", "A", "ｱ", "ア", "あ", "漢", "記", "他")
@@ -59,7 +56,6 @@ class Column:
     kinds: Shares
     begins: Shares
     ends: Shares
-    values: MappingOf[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +93,12 @@ def from_json(told: MappingOf[str, Any]) -> Profile:
 
 
 def _column_from(told: MappingOf[str, Any]) -> Column:
+    """What another version of the hub kept beside is passed over."""
+    known = {each.name for each in fields(Column)}
     made: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in told.items()
+        if name in known
     }
     return Column(**made)
 
@@ -109,7 +109,6 @@ def profile_of(mapping: Mapping, batch: Batch, mapped: Mapped) -> Profile:
     aside = _aside(mapped.rejects)
     fills = filled_by(mapping)
     limits = {name: rule.most for rule in mapping.fields if rule.most for name in rule.sources}
-    plain = code_columns(mapping)
     names = [
         column["name"] for column in mapping.feed.format["columns"] if column["name"] in raw.column_names
     ]
@@ -124,7 +123,6 @@ def profile_of(mapping: Mapping, batch: Batch, mapped: Mapped) -> Profile:
                 fills=fills.get(name, name),
                 most=limits.get(name, 0),
                 passes=1 - sum(aside.get(name, {}).values()) / max(1, batch.records),
-                keeps_values=name in plain,
             )
             for name in names
         ),
@@ -147,17 +145,6 @@ def filled_by(mapping: Mapping) -> dict[str, str]:
     return found
 
 
-def code_columns(mapping: Mapping) -> frozenset[str]:
-    """Raw columns that nothing is made of but plain codes: only these keep values."""
-    coded = {name for rule in mapping.fields if _is_plain_code(rule) for name in rule.sources}
-    others = {name for rule in mapping.fields if not _is_plain_code(rule) for name in rule.sources}
-    return frozenset(coded - others)
-
-
-def _is_plain_code(rule: FieldRule) -> bool:
-    return bool(rule.steps) and rule.steps[0].name == "code" and rule.sensitivity == "plain"
-
-
 def _sample(table: pa.Table) -> pa.Table:
     """Evenly spaced records, the first among them."""
     if table.num_rows <= SAMPLE:
@@ -173,9 +160,7 @@ def _aside(rejects: pa.Table) -> dict[str, dict[str, int]]:
     return found
 
 
-def _column(
-    name: str, values: pa.ChunkedArray, *, fills: str, most: int, passes: float, keeps_values: bool
-) -> Column:
+def _column(name: str, values: pa.ChunkedArray, *, fills: str, most: int, passes: float) -> Column:
     trimmed = pc.utf8_rtrim(values, " \u3000")
     texts = trimmed.filter(pc.fill_null(pc.not_equal(trimmed, ""), fill_value=False)).combine_chunks()
     shares = _shares(texts)
@@ -186,17 +171,8 @@ def _column(
         filled=round(len(texts) / max(1, len(values)), 4),
         distinct=round(pc.count_distinct(texts).as_py() / max(1, len(texts)), 4),
         passes=round(passes, 4),
-        values=_values(texts) if keeps_values else {},
         **shares,
     )
-
-
-def _values(texts: pa.Array) -> dict[str, int]:
-    """A column of codes by its codes; one with many different values is not a column of codes."""
-    counted = pc.value_counts(texts).to_pylist()
-    if len(counted) > MOST_VALUES:
-        return {}
-    return {each["values"]: each["counts"] for each in sorted(counted, key=lambda each: str(each["values"]))}
 
 
 def _shares(texts: pa.Array) -> dict[str, Any]:

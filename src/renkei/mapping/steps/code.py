@@ -20,7 +20,7 @@ def _code(value: Value, step: Step, around: Surroundings) -> Value:
 
     def unknown(result: pl.Expr, source: pl.Expr) -> pl.Expr:
         bad = lost(result, source)
-        return bad & ~source.is_in(silent) if silent else bad
+        return bad & ~key.is_in(silent).fill_null(value=False) if silent else bad
 
     return value.then(result, Fault(code="E_UNKNOWN_CODE", bad=unknown))
 
@@ -34,7 +34,7 @@ def _prefix_of(text: pl.Expr, prefixes: Mapping[str, Any]) -> pl.Expr:
 
 
 def _table(step: Step, known: Known) -> Iterator[Misuse]:
-    if step.argument not in known.tables:
+    if not isinstance(step.argument, str) or step.argument not in known.tables:
         yield Misuse(expected="a table in codes/", found=str(step.argument), near=tuple(known.tables))
 
 

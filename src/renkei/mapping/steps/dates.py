@@ -6,7 +6,21 @@ from collections.abc import Callable, Iterator
 import polars as pl
 
 from renkei.mapping import dates, eras, moments
-from renkei.mapping.steps.kinds import Fault, Known, Misuse, Step, StepKind, Surroundings, Value, lost, texts
+from renkei.mapping.steps.kinds import (
+    Fault,
+    Known,
+    Misuse,
+    Step,
+    StepKind,
+    Surroundings,
+    Value,
+    are_texts,
+    lost,
+    texts,
+)
+
+#: Characters of a month or a day, and the patterns that also write them with one.
+_MARK, _FREE = 2, ("TEXT", "YYYY/MM/DD")
 
 #: What a year past its era's end may mean: an error, or the calendar's year counted on.
 OVERRUNS = ("refuse", "by_rule")
@@ -53,9 +67,11 @@ def _misuses(*patterns: str) -> Callable[[Step, Known], Iterator[Misuse]]:
     """What is wrong with the pattern, the era codes and the two rules."""
 
     def misuses(step: Step, _known: Known) -> Iterator[Misuse]:
-        if patterns and step.argument not in patterns:
+        bare = STEPS[step.name].argument == "optional" and (step.argument is None or step.argument is True)
+        if step.argument not in patterns and not bare:
             yield Misuse(expected=" | ".join(patterns), found=str(step.argument), near=patterns)
         yield from _eras_misused(step)
+        yield from _marks_misused(step)
         if step.options.get("overrun", "refuse") not in OVERRUNS:
             yield Misuse(expected=" | ".join(OVERRUNS), found=str(step.options["overrun"]), near=OVERRUNS)
         about = step.options.get("about", 1)
@@ -79,6 +95,18 @@ def _eras_misused(step: Step) -> Iterator[Misuse]:
             yield Misuse(expected=f"{width} characters for the code of an era", found=code)
         if name not in eras.NAMES:
             yield Misuse(expected=" | ".join(eras.NAMES), found=str(name), near=eras.NAMES)
+
+
+def _marks_misused(step: Step) -> Iterator[Misuse]:
+    """Marks of the unknown are texts as wide as a month; one of another width would never be found."""
+    for name in ("unknown", "words"):
+        given = step.options.get(name, "")
+        if not isinstance(given, str) and not are_texts(given):
+            yield Misuse(expected=f"{name}: a text or a list of texts", found=str(given))
+            return
+    for mark in texts(step.options.get("unknown", "00")):
+        if len(mark) != _MARK and step.argument not in _FREE:
+            yield Misuse(expected=f"{_MARK} characters for an unknown month or day", found=repr(mark))
 
 
 def _zone_misused(step: Step, _known: Known) -> Iterator[Misuse]:
@@ -120,7 +148,7 @@ STEPS: dict[str, StepKind] = {
         gives="interval",
         argument="optional",
         options=("unknown", "words"),
-        misuses=_misuses(),
+        misuses=_misuses("ISO"),
         undo=_written,
         lossy=_LOSSY,
     ),

@@ -23,10 +23,18 @@ SPREAD: dict[Kind, tuple[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """``bad`` is judged on the step's own result ``pl.col(result)`` and on the text it was made from."""
+    """``bad`` is judged on the step's own result and on the text that the field began with."""
 
     code: str
     bad: Callable[[pl.Expr, pl.Expr], pl.Expr]
+
+    def of(self, own: pl.Expr) -> "Fault":
+        """The same fault where a later step changes the value: ``own`` is what this step made."""
+
+        def bad(_result: pl.Expr, source: pl.Expr) -> pl.Expr:
+            return self.bad(own, source)
+
+        return replace(self, bad=bad)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +46,9 @@ class Value:
     faults: tuple[Fault, ...] = ()
 
     def then(self, expr: pl.Expr, *faults: Fault, kind: Kind | None = None) -> "Value":
-        """The value after one more step."""
-        return replace(self, expr=expr, kind=kind or self.kind, faults=(*self.faults, *faults))
+        """The value after one more step; faults found before it stay faults of what was there before."""
+        earlier = (fault.of(self.expr) for fault in self.faults)
+        return replace(self, expr=expr, kind=kind or self.kind, faults=(*earlier, *faults))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +146,18 @@ class StepKind:
     keeps: bool = False
     turns: Callable[[Step, Surroundings], Iterable[date]] = never
 
+    def misused(self, step: Step, known: Known) -> Iterator[Misuse]:
+        """Everything about the step as it is written that cannot work."""
+        if self.argument == "needed" and step.argument is None:
+            yield Misuse(expected=f"an argument for {step.name}", found="none")
+            return
+        if self.argument == "none" and step.argument is not None and step.argument is not True:
+            yield Misuse(expected=f"{step.name} without an argument", found=str(step.argument))
+        for option in step.options:
+            if option not in self.options:
+                yield Misuse(expected=f"an option of {step.name}", found=option, near=self.options)
+        yield from self.misuses(step, known)
+
 
 def lost(result: pl.Expr, source: pl.Expr) -> pl.Expr:
     """Something was written and nothing came out."""
@@ -155,3 +176,8 @@ def must_match(pattern: str) -> Fault:
 def texts(given: str | Sequence[str]) -> tuple[str, ...]:
     """One text or several, as several."""
     return (given,) if isinstance(given, str) else tuple(given)
+
+
+def are_texts(given: object) -> bool:
+    """True for a list of texts, where one text for several would be read letter by letter."""
+    return isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)

@@ -13,9 +13,13 @@ from renkei.mapping.steps.kinds import (
     StepKind,
     Surroundings,
     Value,
+    are_texts,
     lost,
     must_match,
 )
+
+#: No identifier of any register is wider.
+_WIDEST = 99
 
 
 def _trim(value: Value, _step: Step, _around: Surroundings) -> Value:
@@ -81,13 +85,31 @@ def _several_answers(step: Step, _around: Surroundings) -> tuple[str, str] | Non
 
 
 def _expression(step: Step, _known: Known) -> Iterator[Misuse]:
-    if misspelt(step.argument):
+    if not isinstance(step.argument, str) or misspelt(step.argument):
         yield Misuse(expected="an RE2 expression", found=repr(step.argument))
 
 
+def _width(step: Step, _known: Known) -> Iterator[Misuse]:
+    if type(step.argument) is not int or not 1 <= step.argument <= _WIDEST:
+        yield Misuse(expected=f"a width from 1 to {_WIDEST}", found=repr(step.argument))
+
+
+def _word(step: Step, _known: Known) -> Iterator[Misuse]:
+    if not isinstance(step.argument, str) or not step.argument:
+        yield Misuse(expected=f"a word for {step.name}", found=repr(step.argument))
+
+
 def _yes_and_no(step: Step, _known: Known) -> Iterator[Misuse]:
+    if step.argument is not None and step.argument is not True:
+        yield Misuse(expected="boolean = true", found=repr(step.argument))
     if {"yes", "no"} - set(step.options):
         yield Misuse(expected="yes and no", found=", ".join(step.options) or "neither")
+        return
+    yes, no = (step.options[name] for name in ("yes", "no"))
+    if not (are_texts(yes) and are_texts(no)):
+        yield Misuse(expected="yes and no: lists of texts", found=f"{yes!r}, {no!r}")
+    elif both := sorted(set(yes) & set(no)):
+        yield Misuse(expected="either yes or no", found=f"{', '.join(both)} in both")
 
 
 STEPS: dict[str, StepKind] = {
@@ -98,6 +120,7 @@ STEPS: dict[str, StepKind] = {
         build=_pad,
         says="zeros on the left up to a width",
         argument="needed",
+        misuses=_width,
         undo=_padded,
         lossy=("左の零は幅いっぱいに書く", "written with zeros up to the width"),
         keeps=True,
@@ -132,12 +155,14 @@ STEPS: dict[str, StepKind] = {
         says="is it this word?",
         gives="boolean",
         argument="needed",
+        misuses=_word,
         lossy=("ほかのどの語だったかが残らない", "which other word it was is not kept"),
     ),
     "present": StepKind(
         build=_present,
         says="this word where there is a value",
         argument="needed",
+        misuses=_word,
         lossy=("値があったことしか残らない", "only that there was a value is kept"),
     ),
 }
