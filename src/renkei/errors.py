@@ -85,13 +85,16 @@ def catalogue() -> dict[str, dict[str, str]]:
     return tomllib.loads(resources.files("renkei").joinpath("error_catalogue.toml").read_text("utf-8"))
 
 
-def explain(code: str, *, language: str, facts: dict[str, Any] | None = None) -> str:
+def explain(
+    code: str, *, language: str, facts: dict[str, Any] | None = None,
+    parts: tuple[str, ...] = ("what", "safe", "next"),
+) -> str:  # fmt: skip
     """What happened, what was kept safe, what to do next; unknown facts stay as their names."""
     texts = catalogue().get(code)
     if texts is None:
         return " ".join(f"{name}={value}" for name, value in (facts or {}).items())
-    parts = [texts[f"{part}_{language}"] for part in ("what", "safe", "next")]
-    return " ".join(parts).format_map(_Facts(facts or {}))
+    said = [texts[f"{part}_{language}"] for part in parts]
+    return " ".join(said).format_map(_Facts(facts or {}))
 
 
 class _Facts(dict[str, Any]):

@@ -24,7 +24,11 @@ def published() -> Iterator[Path]:
 
 def _is_set_aside(place: Path) -> bool:
     inside = place.relative_to(ROOT).parts
-    return "__pycache__" in inside or place.suffix in {".pyc", ".png", ".parquet"} or inside[:2] == ("docker", "secrets")
+    return (
+        "__pycache__" in inside
+        or place.suffix in {".pyc", ".png", ".parquet"}
+        or inside[:2] == ("docker", "secrets")
+    )
 
 
 def betrayals(name: str, text: str) -> list[str]:

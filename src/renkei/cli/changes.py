@@ -133,6 +133,8 @@ def _show_feed(feed: Mapping[str, Any]) -> None:
     )
     for code, times in feed["rejects"].items():
         show(f"  {code} ×{times:,}")
+    for finding in feed.get("findings", ()):
+        show(say(f"  取込の約束と違うところ：{finding}", f"  breaks the feed's contract: {finding}"))
     for field in feed["fields"]:
         _show_field(field)
     if not feed["is_whole"]:

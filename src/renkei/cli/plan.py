@@ -75,6 +75,11 @@ def tell_plan(made: "Plan", *, as_json: bool) -> int:
 def _show(made: "Plan") -> None:
     columns = ("name", "as_of", "records", *PARTS, "ended", "result")
     show(table([word("run", column) for column in columns], [_cells(each) for each in made.deliveries]))
+    for each in made.deliveries:
+        if each.why:
+            tell(f"{each.name}: {say(each.why['ja'], each.why['en'])}")
+    for note in made.notes:
+        tell(note)
     tell(
         say(
             f"{made.changes:,} 件が変わります。何も書き込んでいません。",

@@ -8,7 +8,6 @@ which is what a new read of its source would bring.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from renkei.project import CityConfig
 from renkei.records import RECORD_TYPES, VOLATILE, Sensitivity, sensitivity_of
 from renkei.registry import control, order
 from renkei.registry.difference import Difference, Present, compare
+from renkei.workflow import contract
 from renkei.workflow.unit import limit_of, present_of, worst_of
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class FeedEffect:
     """One feed. ``worst`` is what the limit is held against; ``refused`` why nothing could be mapped.
 
     ``newly_rejected`` and ``no_longer_rejected`` count records set aside by one mapping and not by the other.
+    ``findings`` are what a delivery like the newest one would be held for, were the draft not applied to it.
     ``is_whole`` says that the next run maps the feed anew by itself; a feed of parts is read anew on request.
     """
 
@@ -79,6 +80,7 @@ class FeedEffect:
     limit: int
     is_whole: bool
     refused: str | None = None
+    findings: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -135,6 +137,7 @@ def effect_of(
         worst=made.worst,
         limit=limit,
         is_whole=len(landed) == 1,
+        findings=made.findings,
     )
     return told, after
 
@@ -151,6 +154,7 @@ class _Made:
     ended: int
     withheld: int
     worst: int
+    findings: tuple[str, ...] = ()
 
 
 def _named(mapping: mappings.Mapping) -> Mapped:
@@ -164,20 +168,27 @@ def _named(mapping: mappings.Mapping) -> Mapped:
 
 def _difference(
     ground: Ground, mapping: mappings.Mapping, landed: control.Landed, *, present: Present, full: bool
-) -> tuple[Difference, date]:
+) -> tuple[Difference, tuple[str, ...]]:
+    """What the draft makes of a delivery, and what its contract finds odd."""
     day = landed.as_of
     assert day is not None  # a merged delivery has its day
     layout = mapping.at(day).feed.format
     batch = formats.read(ground.landing.proved(landed.sha256), layout, feed=landed.feed)
     mapped = mappings.apply(mapping, batch, as_of=day)
+    seen = contract.look(ground.engine, mapping.at(day), landed, batch, mapped, as_of=day)
     made = compare(
-        mapped, present, as_of=day, full=full, in_any_order=landed.is_file, scratch=ground.scratch / "spill"
+        seen.judged.mapped,
+        present,
+        as_of=day,
+        full=full,
+        in_any_order=landed.is_file,
+        scratch=ground.scratch / "spill",
     )
-    return made, day
+    return made, tuple(each.says() for each in seen.found)
 
 
 def _mapped(ground: Ground, mapping: mappings.Mapping, landed: control.Landed, *, present: Present) -> _Made:
-    made, _ = _difference(ground, mapping, landed, present=present, full=True)
+    made, found = _difference(ground, mapping, landed, present=present, full=True)
     new = made.snapshot.num_rows - (made.known - made.ended.num_rows)
     counts = made.counts
     return _Made(
@@ -189,6 +200,7 @@ def _mapped(ground: Ground, mapping: mappings.Mapping, landed: control.Landed, *
         ended=counts.ended,
         withheld=counts.withheld,
         worst=worst_of(counts),
+        findings=found,
     )
 
 

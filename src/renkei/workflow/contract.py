@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,31 +38,59 @@ class Judged:
     lost: tuple[Emptied, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A delivery beside its contract: what would hold it, and new columns that its contract lets pass."""
+
+    judged: Judged
+    found: tuple[Finding, ...]
+    passed: tuple[Finding, ...]
+
+
+def look(
+    engine: sa.Engine,
+    mapping: mappings.Mapping,
+    landed: control.Landed,
+    batch: Batch,
+    mapped: Mapped,
+    *,
+    as_of: date,
+) -> Look:
+    """What breaks the contract, but for the number of records. ``mapping`` is the version of the day."""
+    past, taken, sizes = _before(engine, landed)
+    now = profile_of(mapping, batch, mapped)
+    found = told_exactly(
+        compare.findings(now, past, mapping.contract, taken=taken), mapping, batch, as_of=as_of
+    )
+    judged = Judged(profile=now, mapped=mapped, sizes=sizes)
+    passed: tuple[Finding, ...] = ()
+    if mapping.contract.mode == "evolve":
+        passed = tuple(each for each in found if each.kind in ("unexpected", "begun"))
+        found = tuple(each for each in found if each not in passed)
+    if mapping.contract.mode == "quarantine" and found:
+        less, found = aside.set_aside(mapping, batch, mapped, found, past=past)
+        judged = replace(judged, mapped=less)
+    return Look(judged=judged, found=found, passed=passed)
+
+
 def judge(
     work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch, mapped: Mapped
 ) -> Judged:
     """Hold a delivery that breaks its feed's contract, unless a person accepted it or few records do."""
-    past, taken, sizes = _before(work, landed)
-    now = profile_of(mapping, batch, mapped)
-    found = compare.findings(now, past, mapping.contract, taken=taken)
-    found = told_exactly(found, mapping, batch, as_of=landed.as_of or work.as_of)
-    judged = Judged(profile=now, mapped=mapped, sizes=sizes)
-    if mapping.contract.mode == "evolve":
-        found = _take_note(work, found)
-    if mapping.contract.mode == "quarantine" and found:
-        mapped, found = aside.set_aside(mapping, batch, mapped, found, past=past)
-        judged = replace(judged, mapped=mapped)
+    seen = look(work.engine, mapping, landed, batch, mapped, as_of=landed.as_of or work.as_of)
+    work.notes += [_note(each) for each in seen.passed]
+    found = seen.found
     if found:  # whoever is asked is asked for everything at once
-        found = (*found, *_volume(work, mapping, judged))
-    return replace(judged, accepted=_accept_or_hold(work, mapping, landed, found))
+        found = (*found, *_volume(work, mapping, seen.judged))
+    return replace(seen.judged, accepted=_accept_or_hold(work, mapping, landed, found))
 
 
 def _before(
-    work: Work, landed: control.Landed
+    engine: sa.Engine, landed: control.Landed
 ) -> tuple[tuple[Profile, ...], Profile | None, tuple[int, ...]]:
     """Deliveries that are a measure, the last one that a person took as it was, and numbers of records."""
     feed = landed.feed
-    with work.engine.connect() as connection:
+    with engine.connect() as connection:
         taken = profiles.taken(connection, feed)
         told, sizes = [], []
         if landed.is_whole:
@@ -166,17 +195,11 @@ def told_of(facts: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset(found | {("lost", column) for column in facts.get("lost", ())})
 
 
-def _take_note(work: Work, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """New columns are named and go on unread; the rest is judged as ever."""
-    new = [each for each in found if each.kind in ("unexpected", "begun")]
-    work.notes += [
-        say(
-            f"新しい列 {each.column} は読んでいません: renkei mapping propose",
-            f"column {each.column} is new and was not read: see renkei mapping propose",
-        )
-        for each in new
-    ]
-    return tuple(each for each in found if each not in new)
+def _note(new: Finding) -> str:
+    return say(
+        f"新しい列 {new.column} は読んでいません: renkei mapping propose",
+        f"column {new.column} is new and was not read: see renkei mapping propose",
+    )
 
 
 def _accept_or_hold(

@@ -1,9 +1,6 @@
 """refeed and replay: take set-aside records in again, and prove that a done unit changes nothing twice."""
 
-import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -14,16 +11,15 @@ import sqlalchemy as sa
 
 from renkei import mapping as mappings
 from renkei.audit import events
-from renkei.clock import Clock, SystemClock
+from renkei.clock import Clock
 from renkei.errors import FixDeclaration, Hold
-from renkei.landing import Landing
 from renkei.model import REC_NO, Batch, Mapped, UnitCounts
 from renkei.project import Project
 from renkei.quarantine.causes import EVERYTHING, Group
-from renkei.registry import control, lease, store
+from renkei.registry import control
 from renkei.registry.difference import Difference
 from renkei.workflow.plan import Plan, PlannedDelivery
-from renkei.workflow.run import Work, run_of
+from renkei.workflow.run import Work, only_reading, run_of
 from renkei.workflow.sync_in import SyncResult, result_of
 from renkei.workflow.unit import (
     commit_unit,
@@ -96,7 +92,7 @@ def plan_refeed(project: Project, feed_id: str, *, as_of: date, group: Group = E
     Each delivery is compared with the registry as it stands, not as the delivery before it would leave it.
     """
     mapping = project.mapping(feed_id)
-    with _only_reading(project, as_of=as_of) as work:
+    with only_reading(project, as_of=as_of) as work:
         planned = (_planned(work, mapping, landed, group) for landed in _with_rejects(work, feed_id))
         return Plan(feed=feed_id, deliveries=tuple(each for each in planned if each is not None))
 
@@ -113,25 +109,6 @@ def replay(
     ) as work:
         mapping = work.project.mapping(feed_id)
         return merge_delivery(work, mapping, _newest(work, feed_id))
-
-
-@contextmanager
-def _only_reading(project: Project, *, as_of: date) -> Iterator[Work]:
-    """A run's surroundings without its lease: the fence is nobody's, so that a write would be refused."""
-    engine = store.connect(store.url_of(project.var))
-    try:
-        yield Work(
-            project=project,
-            engine=engine,
-            landing=Landing(project.var / "landing"),
-            clock=SystemClock(),
-            fence=lease.Fence(resource="", number=0),
-            run_id=uuid.UUID(int=0),
-            actor="",
-            as_of=as_of,
-        )
-    finally:
-        engine.dispose()
 
 
 def _newest(work: Work, feed_id: str) -> control.Landed:

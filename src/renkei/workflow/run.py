@@ -127,6 +127,25 @@ def run_of(
         engine.dispose()
 
 
+@contextmanager
+def only_reading(project: Project, *, as_of: date) -> Iterator[Work]:
+    """A run's surroundings without its lease: the fence is nobody's, so that a write would be refused."""
+    engine = store.connect(store.url_of(project.var))
+    try:
+        yield Work(
+            project=project,
+            engine=engine,
+            landing=Landing(project.var / "landing"),
+            clock=SystemClock(),
+            fence=lease.Fence(resource="", number=0),
+            run_id=uuid.UUID(int=0),
+            actor="",
+            as_of=as_of,
+        )
+    finally:
+        engine.dispose()
+
+
 #: Kinds of runs whose target is a feed.
 _OF_A_FEED = frozenset({"sync_in", "refeed"})
 

@@ -133,10 +133,14 @@ class Counter:
         self, rows: list[dict[str, str]], *, content: bytes | None = None, clock: Clock | None = None
     ) -> workflow.SyncResult:
         """One more day: its file (``content`` where it is not the rows as CSV), and a run."""
+        self.lay(rows, content=content)
+        return self.run(clock=clock)
+
+    def lay(self, rows: list[dict[str, str]], *, content: bytes | None = None) -> None:
+        """One more day's file, that no run has taken yet."""
         self.day += timedelta(days=1)
         place = self.root / "var" / "pile" / f"{self.day:%Y%m%d}.csv"
         place.write_bytes(told(rows) if content is None else content)
-        return self.run(clock=clock)
 
     def run(self, **more: Any) -> workflow.SyncResult:
         return workflow.sync_in(project.load(self.root), "counter.person", as_of=self.day, **TERMS, **more)

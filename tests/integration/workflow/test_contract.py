@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from tests.integration.workflow.counter import MAPPING, Counter, build, people
 
-from renkei import project
+from renkei import project, workflow
 from renkei.cli import main
 from renkei.mapping.contract import compare
 from renkei.mapping.contract.propose import Proposal, propose, told_by
@@ -201,6 +201,54 @@ def test_a_record_that_breaks_the_contract_would_be_merged_if_nothing_set_it_asi
     assert counter.one(
         "SELECT count(*) FROM person_record WHERE known_to IS NULL AND household_number IS NULL"
     )
+
+
+# planned -----------------------------------------------------------------------------------------
+
+
+def test_a_plan_of_a_feed_says_for_what_a_run_would_hold_it(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counter.lay(swapped(people()))
+    monkeypatch.chdir(counter.root)
+
+    [planned] = workflow.plan(project.load(counter.root), "counter.person", as_of=counter.day).deliveries
+
+    assert (planned.refused, planned.counts.merged) == ("E_COLUMNS_SWAPPED", 200)
+    assert "address と household" in planned.why["ja"]
+    assert main(["plan", "counter.person"]) == 2
+    assert "address と household" in capsys.readouterr().err
+    assert counter.run().refused == (planned.refused,)
+
+
+def test_a_plan_of_a_feed_names_what_would_become_empty(counter: Counter) -> None:
+    poison(counter)
+    counter.lay(people())
+
+    [planned] = workflow.plan(project.load(counter.root), "counter.person", as_of=counter.day).deliveries
+
+    assert planned.refused == "E_EMPTIED"
+    assert "counter_kind.1" in planned.why["en"]
+
+
+def test_an_ordinary_delivery_is_planned_without_a_word(counter: Counter) -> None:
+    counter.lay(people(199))
+
+    [planned] = workflow.plan(project.load(counter.root), "counter.person", as_of=counter.day).deliveries
+
+    assert (planned.refused, planned.why) == (None, {})
+
+
+def test_a_plan_of_a_draft_says_what_breaks_the_contract(tmp_project: Path, registry: sa.Engine) -> None:
+    counter = build(tmp_project, registry)
+    counter.edit('approval = "none"', 'approval = "two people"', Path("renkei.toml"))
+    assert counter.send(people()).state == "done"
+    counter.edit("max = 8", "max = 4")
+
+    plan = workflow.propose(project.load(counter.root), author="cli:asako", reason="")
+
+    assert plan is not None
+    assert plan.feeds[0].findings == ("name too_long 100.0% (5.0%)",)
 
 
 # what a person takes -----------------------------------------------------------------------------

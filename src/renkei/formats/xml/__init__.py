@@ -59,11 +59,17 @@ def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
     """Read the file whole or not at all; a record that breaks the schema is set aside alone."""
     layout = layout_of(declaration)
     _check_layout(layout, feed=feed)
-    with as_utf8(path, declaration, feed=feed) as plain:
-        safe_xml.admit(plain, limits=layout.limits, feed=feed)
-        batch = _read_fast(plain, layout, feed=feed) if _is_plain(layout) else None
-        if batch is None:
-            batch = _read_slowly(plain, layout, feed=feed)
+    try:
+        with as_utf8(path, declaration, feed=feed) as plain:
+            safe_xml.admit(plain, limits=layout.limits, feed=feed)
+            batch = _read_fast(plain, layout, feed=feed) if _is_plain(layout) else None
+            if batch is None:
+                batch = _read_slowly(plain, layout, feed=feed)
+    except Stop as refused:
+        if refused.code != "E_ENCODING":
+            raise
+        record = layout.record[-1].rpartition(":")[2]
+        raise told_where(refused, path, declaration, record=record, feed=feed) from None
     _check_count(batch, layout, feed=feed)
     return batch
 

@@ -42,6 +42,35 @@ def as_utf8(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Iterato
         yield plain
 
 
+def told_where(refused: Stop, path: Path, declaration: Mapping[str, Any], *, record: str, feed: str) -> Stop:
+    """The refusal of bytes that are no text, with their place in the file and in which record that is."""
+    name = str(declaration.get("encoding", "utf-8"))
+    if name == "utf-16":
+        return refused
+    try:
+        with path.open("rb") as source:
+            for _ in _texts(source, {"encoding": "utf-8", **declaration}, name, feed=feed):
+                pass
+    except Stop as placed:
+        number = _begun(path, encodings.named(name).encode(record), before=placed.facts["offset"])
+        return Stop("E_ENCODING", **{**placed.facts, "rec_no": number})
+    return refused
+
+
+def _begun(path: Path, record: bytes, *, before: int) -> int:
+    """How many elements of this name begin before a place. ``<`` is no second byte in any of our encodings."""
+    start = re.compile(rb"<(?:[^\s<>/:!?]+:)?" + re.escape(record) + rb"[\s/>]")
+    count, held, left = 0, b"", before
+    with path.open("rb") as source:
+        while left and (chunk := source.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            held += chunk
+            cut = held.rfind(b">") + 1
+            count += len(start.findall(held[:cut]))
+            held = held[cut:]
+    return count + len(start.findall(held))
+
+
 def _texts(source: IO[bytes], declaration: Mapping[str, Any], name: str, *, feed: str) -> Iterator[str]:
     """The text in pieces that end after a ``>``, which is no second byte in any of these encodings."""
     decode = _utf16(source) if name == "utf-16" else encodings.of(declaration).decode
