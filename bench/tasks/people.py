@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from bench.child import Done, Runs
 from bench.desk import Desk
 from renkei.mapping.compile import BLOCK
+from renkei_sample.identifiers import half_kana
 from renkei_sample.names import name_book
 from renkei_sample.towns import towns
 
@@ -79,11 +80,9 @@ def _names(number: pl.Series) -> list[pl.Series]:
 @cache
 def _books() -> tuple[pl.Series, pl.Series, pl.Series]:
     """Surnames with their running counts, and given names of both sexes."""
-    import mojimoji
-
     book = name_book()
     given = [(name, sex) for sex, names in book.given.items() for name in names]
-    half = mojimoji.zen_to_han
+    half = half_kana
     family = [{"text": name.text, "kana": name.kana, "half": half(name.kana)} for name in book.surnames]
     second = [{"text": n.text, "kana": n.kana, "half": half(n.kana), "sex": sex} for n, sex in given]
     return pl.Series(family), pl.Series(book.weights), pl.Series(second)

@@ -89,12 +89,22 @@ def explain(
     code: str, *, language: str, facts: dict[str, Any] | None = None,
     parts: tuple[str, ...] = ("what", "safe", "next"),
 ) -> str:  # fmt: skip
-    """What happened, what was kept safe, what to do next; unknown facts stay as their names."""
+    """What happened, what was kept safe, what to do next; unknown facts stay as their names.
+
+    A fact may be worded for each language: ``{"ja": …, "en": …}``.
+    """
     texts = catalogue().get(code)
     if texts is None:
         return " ".join(f"{name}={value}" for name, value in (facts or {}).items())
     said = [texts[f"{part}_{language}"] for part in parts]
-    return " ".join(said).format_map(_Facts(facts or {}))
+    return " ".join(said).format_map(_Facts(_worded(facts or {}, language)))
+
+
+def _worded(facts: dict[str, Any], language: str) -> dict[str, Any]:
+    return {
+        name: value[language] if isinstance(value, dict) and language in value else value
+        for name, value in facts.items()
+    }
 
 
 class _Facts(dict[str, Any]):

@@ -24,9 +24,9 @@ _TEXT_OF = """
 
 
 def facts(work: "Work", mapping: mappings.Mapping, cursor: control.Cursor | None) -> dict[str, Any]:
-    """Facts of an error: what the mapping says otherwise, in both languages; empty where it is the same."""
+    """A fact of an error: what the mapping says otherwise, in both languages; empty where it is the same."""
     ja, en = _told(work, mapping, cursor)
-    return {"changes_ja": ja, "changes_en": en}
+    return {"changes": {"ja": ja, "en": en}}
 
 
 def remember(work: "Work") -> None:

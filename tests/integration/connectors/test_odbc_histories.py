@@ -74,7 +74,7 @@ def test_every_history_adds_up_after_a_sweep(
     feed = feed_of("odbc", table="juki.ido", key="no", chunk=2)
     order = {
         **odbc.connect(juki.connection, workdir=tmp_path)._order(feed.id), **odbc._wishes(feed), "verb": "pull",
-        "part": str(tmp_path / "part"), "folder": str(tmp_path), "seen": [],
+        "part": str(tmp_path / "part"), "folder": str(tmp_path), "seen": [], "epoch": 1,
         "delta": {"changed_at": "koshin_ts", "overlap": overlap, "sweep": 0.0},
     }  # fmt: skip
     hub = Hub(child, order)

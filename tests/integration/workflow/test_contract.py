@@ -343,7 +343,7 @@ def test_a_hold_says_what_changed_in_the_mapping(
     monkeypatch.chdir(counter.root)
     run_id = counter.one("SELECT run_id::text FROM run ORDER BY started_at DESC LIMIT 1")
 
-    assert "counter_kind.1を変更：= japanese → = ∅" in counter.facts["changes_ja"]
+    assert "counter_kind.1を変更：= japanese → = ∅" in counter.facts["changes"]["ja"]
     main(["retry", run_id])
     told = capsys.readouterr().err
     assert "counter_kind.1を変更：= japanese → = ∅" in told
@@ -355,7 +355,7 @@ def test_a_hold_under_an_unchanged_mapping_speaks_of_no_change(counter: Counter)
     counter.edit("least = 150", "least = 10", Path("renkei.toml"))
     counter.send(people(140))
 
-    assert (counter.facts["changes_ja"], counter.facts["changes_en"]) == ("", "")
+    assert (counter.facts["changes"]["ja"], counter.facts["changes"]["en"]) == ("", "")
 
 
 def test_where_the_earlier_mapping_was_not_kept_a_hold_says_so(counter: Counter) -> None:
@@ -363,7 +363,7 @@ def test_where_the_earlier_mapping_was_not_kept_a_hold_says_so(counter: Counter)
     shutil.rmtree(counter.root / "var" / "declarations")
     counter.send(people())
 
-    assert counter.facts["changes_en"] == " The mapping has changed (the earlier one was not kept)."
+    assert counter.facts["changes"]["en"] == " The mapping has changed (the earlier one was not kept)."
 
 
 def test_a_person_who_takes_an_emptied_column_is_in_the_audit_trail(counter: Counter) -> None:
@@ -397,8 +397,8 @@ def test_a_mapping_that_deletes_three_in_ten_is_held_and_says_what_changed(count
 
     assert (result.refused, counter.merged) == (("E_BLAST",), 2)
     assert counter.facts["changed"] == 120
-    assert "source_key" in counter.facts["changes_ja"]
-    assert "pad = 3" in counter.facts["changes_en"]
+    assert "source_key" in counter.facts["changes"]["ja"]
+    assert "pad = 3" in counter.facts["changes"]["en"]
 
 
 def test_without_the_gate_three_in_ten_would_be_deleted(

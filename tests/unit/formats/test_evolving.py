@@ -8,6 +8,8 @@ import pytest
 
 from renkei import formats
 from renkei.errors import Stop
+from renkei.formats import arrow
+from renkei.formats.csv import frame
 from renkei.formats.xml import slow
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
@@ -68,6 +70,16 @@ def test_a_missing_column_stops_a_layout_that_evolves_too(make, tmp_path: Path) 
 
     with pytest.raises(Stop, match="E_COLUMN_MISSING"):
         formats.read(tmp_path / "d", {**make(tmp_path / "d"), "columns": columns, "evolves": True}, feed="f")
+
+
+@pytest.mark.parametrize(("make", "reader"), [(csv_file, frame), (arrow_file, arrow)])
+def test_a_new_column_that_nobody_names_is_noticed(make, reader, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(reader, "check_columns", lambda *_, **__: ())
+
+    with pytest.raises(AssertionError):
+        test_a_new_column_is_named_and_left_unread_where_the_layout_evolves(make, tmp_path)
+    with pytest.raises(pytest.fail.Exception):
+        test_a_new_column_stops_a_frozen_layout(make, tmp_path)
 
 
 def test_a_record_that_breaks_its_schema_otherwise_is_still_set_aside(tmp_path: Path, monkeypatch) -> None:

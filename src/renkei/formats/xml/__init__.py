@@ -19,7 +19,7 @@ from renkei.formats.drift import check_columns, nearest
 from renkei.formats.layout import Column, quotable, rejects_table
 from renkei.formats.xml import fast, schema, slow
 from renkei.formats.xml.layout import Layout, layout_of
-from renkei.formats.xml.text import CALLED, as_utf8
+from renkei.formats.xml.text import CALLED, as_utf8, told_where
 from renkei.formats.xml.writer import write
 from renkei.model import Batch, Control
 

@@ -58,7 +58,7 @@ def told_where(refused: Stop, path: Path, declaration: Mapping[str, Any], *, rec
 
 
 def _begun(path: Path, record: bytes, *, before: int) -> int:
-    """How many elements of this name begin before a place. ``<`` is no second byte in any of our encodings."""
+    """How many elements of this name begin before a place; ``<`` is never a second byte here."""
     start = re.compile(rb"<(?:[^\s<>/:!?]+:)?" + re.escape(record) + rb"[\s/>]")
     count, held, left = 0, b"", before
     with path.open("rb") as source:

@@ -34,9 +34,11 @@ def findings(
     ``taken`` is the last delivery that a person took as it was: what it had set aside is not told again.
     """
     found = [*_declared(now, taken, contract)]
-    measure = usual(past[:REMEMBERED])
-    if measure is not None and now.sampled >= LEAST and measure.sampled >= LEAST:
-        swapped = [*_swapped(now, measure)]
+    measure, newest = usual(past[:REMEMBERED]), usual(past[:1])
+    if measure is None or newest is None:
+        return tuple(found)
+    if now.sampled >= LEAST and measure.sampled >= LEAST:
+        swapped = [*_swapped(now, [measure, newest])]
         touched = {name for each in swapped for name in (each.column, each.other)}
         others = [each for each in _beside(now, measure, contract) if each.column not in touched]
         found = [*swapped, *(each for each in found if each.column not in touched), *others]
@@ -106,12 +108,17 @@ def _changed(now: Column, then: Column, *, sampled: int, contract: Contract) -> 
         yield Finding(kind="widened", column=now.name, usual=float(then.longest), now=float(now.longest))
 
 
-def _swapped(now: Profile, measure: Usual) -> Iterator[Finding]:
-    """Pairs of columns that each look as the other usually does; a column is in one pair, the clearest."""
-    pairs = sorted(_candidates(now, measure), key=lambda pair: -pair[0])
+def _swapped(now: Profile, measures: Sequence[Usual]) -> Iterator[Finding]:
+    """Pairs of columns that each look as the other usually does; a column is in one pair, the clearest.
+
+    By every measure: two columns that drift past each other over the weeks are near the newest delivery.
+    """
+    first, *others = ([*_candidates(now, measure)] for measure in measures)
+    confirmed = [{(mine.name, theirs.name) for _, mine, theirs in pairs} for pairs in others]
     taken: set[str] = set()
-    for _, mine, theirs in pairs:
-        if not {mine.name, theirs.name} & taken:
+    for _, mine, theirs in sorted(first, key=lambda pair: -pair[0]):
+        names = (mine.name, theirs.name)
+        if all(names in each for each in confirmed) and not set(names) & taken:
             taken |= {mine.name, theirs.name}
             yield Finding(kind="swapped", column=mine.name, other=theirs.name)
 

@@ -4,13 +4,15 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from tests.unit.mapping.contract.nights import looks, nights
+from tests.unit.mapping.contract.nights import feeds, looks, nights
 
+from renkei.formats.layout import rejects_table
 from renkei.mapping.contract import compare
 from renkei.mapping.contract.declared import Contract
-from renkei.mapping.contract.profile import Profile
-from renkei.model import Batch
+from renkei.mapping.contract.profile import Profile, profile_of
+from renkei.model import REC_NO, Batch, Control, Mapped
 
 FEEDS = ("juki.resident", "tax.taxpayer", "tax.assessment", "welfare.recipient", "welfare.benefit")
 
@@ -104,6 +106,66 @@ def test_two_hundred_ordinary_nights_raise_no_alarm(tmp_path: Path) -> None:
 
     assert count == 200
     assert alarms == []
+
+
+def drifting(share: float) -> Profile:
+    """Two columns of a figure each, of which one holds ``2`` in this part of the records."""
+    table = pa.table({
+        REC_NO: range(1, 201),
+        **{name: ["12"[nth < 200 * part] for nth in range(200)]
+           for name, part in (("KBN", share), ("KAISU", 1 - share))},
+        **{name: ["x"] * 200 for name in ("ATENA_NO", "SHIMEI")},
+    })  # fmt: skip
+    columns = [{"name": name} for name in table.column_names[1:]]
+    made = feeds()["tax.taxpayer"]
+    plain = replace(made, feed=replace(made.feed, format={"columns": columns}), fields=())
+    batch = Batch(feed="f", table=table, rejects=rejects_table(()), records=200, control=Control())
+    nothing = pa.table({REC_NO: pa.array([], pa.int64())})
+    mapped = Mapped(feed="f", record="tax", records=nothing, rejects=batch.rejects, mapping_digest="")
+    return profile_of(plain, batch, mapped)
+
+
+def test_two_columns_that_drift_past_each_other_are_not_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    weeks = [drifting(0.3 + 0.05 * week) for week in range(9)]  # 30 % and 70 %, then 70 % and 30 %
+    past = [*reversed(weeks[:8])]
+
+    assert compare.findings(weeks[8], past, Contract()) == ()
+    assert pairs(drifting(0.9), [drifting(0.1)] * 8) == {("KBN", "KAISU")}
+
+    monkeypatch.setattr(
+        compare, "_swapped", lambda now, measures, true=compare._swapped: true(now, measures[:1])
+    )
+    assert compare.findings(weeks[8], past[3:], Contract()), "by the median alone it would be"
+
+
+def test_the_manual_tells_how_many_pairs_are_found(week) -> None:
+    counts = [len(looks(feed, week[1][feed]).columns) for feed in FEEDS]
+    every = sum(count * (count - 1) // 2 for count in counts)
+    found = every - len(INDISTINGUISHABLE)
+
+    manual = Path(__file__).parents[4].joinpath("docs", "contracts.md").read_text("utf-8")
+    assert f"Of the {every} pairs of columns of the sample city's five feeds {found} are found" in manual
+
+
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_an_ignored_column_of_a_fixed_layout_that_begins_to_be_filled_is_found(share: float, week) -> None:
+    feed = "tax.taxpayer"
+    past, batch = week[0][feed], week[1][feed]
+    [name, *_] = [each.name for each in past[0].columns if "#" not in each.fills and not each.filled]
+    filled = ["1" if nth < share * batch.records else "" for nth in range(batch.table.num_rows)]
+    at = batch.table.column_names.index(name)
+    table = batch.table.set_column(at, name, pa.array(filled, pa.string()))
+
+    found = compare.findings(looks(feed, replace(batch, table=table)), past, Contract())
+
+    assert [(each.kind, each.column) for each in found] == [("begun", name)]
+
+
+def test_without_the_past_nobody_would_see_it_begin(week, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "_beside", lambda *_: ())
+
+    with pytest.raises(AssertionError):
+        test_an_ignored_column_of_a_fixed_layout_that_begins_to_be_filled_is_found(1.0, week)
 
 
 def test_without_the_comparison_no_pair_would_be_found(week, monkeypatch: pytest.MonkeyPatch) -> None:
