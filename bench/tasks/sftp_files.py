@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _connector(desk: Desk, wire: str) -> Any:  # noqa: ANN401 - loaded by path
         "key_file": str(home / "client"),
     }  # fmt: skip
     module = load_connector(ROOT / "connectors", "sftp")
-    load_connector(ROOT / "connectors", f"sftp_{wire}")  # its library is imported before the clock starts
+    import_module(f"{module.__package__}.parts.sftp_{wire}")  # its library, before the clock starts
     return module.connect(Connection(name="bench", settings=settings), workdir=desk.scratch / f"work.{wire}")
 
 

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,37 @@ def test_the_health_of_the_hub_is_the_doctors_word() -> None:
     text = (ROOT / "docker" / "Dockerfile").read_text("utf-8")
 
     assert text.count("HEALTHCHECK") == text.count('CMD ["renkei", "doctor", "--json"]') == 2
+
+
+def wheel_of(folder: Path, lines: list[str]) -> list[str]:
+    """What the image's build makes of the files that these lines of its recipe copy; empty when it fails."""
+    allowed = [
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line.startswith("!")
+    ]
+    for line in lines:
+        *sources, target = line.removeprefix("COPY ").split()
+        for name in sources:
+            assert any(fnmatch(name, pattern) for pattern in allowed), f".dockerignore keeps {name} out"
+            place = folder / Path(target).relative_to("/build")
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                place.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, place)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "-w", str(folder / "wheels"), str(folder)], check=False, capture_output=True)
+    return [place.name for place in folder.glob("wheels/*.whl")]
+
+
+def test_the_image_can_build_its_wheel_from_what_it_copies(tmp_path: Path) -> None:
+    recipe = (ROOT / "docker" / "Dockerfile").read_text("utf-8")
+    copied = [line for line in recipe.splitlines() if line.startswith("COPY ") and " /build" in line]
+    without_packs = [line for line in copied if " /build/packs" not in line]
+
+    assert len(wheel_of(tmp_path / "whole", copied)) == 1
+    assert wheel_of(tmp_path / "twin", without_packs) == []
 
 
 def test_the_entry_reads_addresses_from_files(tmp_path: Path) -> None:
