@@ -89,7 +89,7 @@ class MariadbBinlog:
         E_DECLARATION.
         """
         wishes = mariadb_link.Wishes.of(feed, self.connection)
-        place = wishes.place(since)
+        place = since.place if since else None
         writer = deltas.Writer(feed.id, self._workdir, name=wishes.name, key=wishes.key)
         link = mariadb_link.Link(self.connection, feed=feed.id, seconds=wishes.deadline)
         with link.faults():
@@ -104,7 +104,7 @@ class MariadbBinlog:
     def wait(self, feed: Feed, since: Checkpoint | None, *, seconds: float) -> bool:
         """True as soon as the log holds a change after the position, false when the time is up."""
         wishes = mariadb_link.Wishes.of(feed, self.connection)
-        place = wishes.place(since)
+        place = since.place if since else None
         if place is None or "inside" in place:
             return True
         link = mariadb_link.Link(self.connection, feed=feed.id, seconds=seconds)

@@ -89,7 +89,7 @@ class PgOutbox:
         E_PULL_SHORT, E_DISK. FixDeclaration: E_CHANGES_SETUP, E_SOURCE_OBJECT, E_SECRET, E_DECLARATION.
         """
         wishes = pg_link.Wishes.of(feed)
-        place = wishes.place(since)
+        place = since.place if since else None
         writer = deltas.Writer(feed.id, self._workdir, name=wishes.table.name, key=wishes.key)
         with pg_link.session(self.connection, feed=feed.id, seconds=wishes.deadline) as server:
             _guard(server, wishes)
@@ -109,7 +109,7 @@ class PgOutbox:
     def wait(self, feed: Feed, since: Checkpoint | None, *, seconds: float) -> bool:
         """True as soon as the outbox holds something after the position, false when the time is up."""
         wishes = pg_link.Wishes.of(feed)
-        place = wishes.place(since)
+        place = since.place if since else None
         if place is None:
             return True
         with pg_link.session(self.connection, feed=feed.id, seconds=seconds + 10) as server:

@@ -105,7 +105,7 @@ class PgSlot:
         E_DECLARATION.
         """
         wishes = pg_link.Wishes.of(feed)
-        slot, place = _Slot.of(feed), wishes.place(since)
+        slot, place = _Slot.of(feed), since.place if since else None
         writer = deltas.Writer(feed.id, self._workdir, name=wishes.table.name, key=wishes.key)
         with pg_link.session(self.connection, feed=feed.id, seconds=wishes.deadline) as server:
             source = _Source(server, wishes, slot)
@@ -121,7 +121,7 @@ class PgSlot:
         It looks at the end of the log twenty times a second, and reads the log only where that has moved.
         """
         wishes = pg_link.Wishes.of(feed)
-        place = wishes.place(since)
+        place = since.place if since else None
         if place is None or "inside" in place:
             return True
         end = time.monotonic() + seconds

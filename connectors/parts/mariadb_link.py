@@ -21,7 +21,7 @@ from pymysql.cursors import SSCursor
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.formats.changes.deltas import Row
 from renkei.formats.changes.row_image import CODECS
-from renkei.model import Checkpoint, Connection, Feed
+from renkei.model import Connection, Feed
 from renkei.secrets import secret
 
 Server: TypeAlias = "pymysql.Connection[Any]"
@@ -72,13 +72,6 @@ class Wishes:
     def quoted(self) -> str:
         """As it stands in SQL."""
         return f"{quoted(self.database)}.{quoted(self.table)}"
-
-    def place(self, since: Checkpoint | None) -> Mapping[str, Any] | None:
-        """Where to go on; None: nothing is merged yet, or the place reached was given up."""
-        position = {
-            name: value for name, value in (since.position if since else {}).items() if name != "seen"
-        }
-        return position or None
 
     def lost(self, reason: str) -> Stop:
         """The changes after the position are no longer all there."""

@@ -22,6 +22,8 @@ from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.model import Connection
 from renkei.secrets import secret
 
+from .settings import number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -71,7 +73,7 @@ def bucket_of(connection: Connection) -> Bucket:
         problems.append("endpoint must be https; http is for this machine only")
     if ("access_key" in given) != ("secret_key" in given):
         problems.append("access_key and secret_key go together")
-    numbers = {name: _number(given, name, problems) for name in _NUMBERS}
+    numbers = {name: number(given, name, usual, problems) for name, usual in _NUMBERS.items()}
     if problems:
         said = "; ".join(f"{connection.name}: {problem}" for problem in problems)
         raise FixDeclaration("E_DECLARATION", problems=said)
@@ -97,16 +99,6 @@ def _is_plain(endpoint: str) -> bool:
 
 
 _NUMBERS = {"timeout": "30", "retry_seconds": "20"}
-
-
-def _number(given: Mapping[str, str], name: str, problems: list[str]) -> float:
-    try:
-        value = float(given.get(name, _NUMBERS[name]))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e6:
-        problems.append(f"{name} is no number of zero or more")
-    return value
 
 
 class _Missing(Exception):

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.formats.changes.deltas import Row
-from renkei.model import Checkpoint, Connection, Feed
+from renkei.model import Connection, Feed
 from renkei.secrets import secret
 
 Server = psycopg.Connection[Any]
@@ -88,13 +88,6 @@ class Wishes:
             key=(key,) if isinstance(key, str) else tuple(key),
             deadline=seconds_of(settings.get("deadline", "30m")),
         )
-
-    def place(self, since: Checkpoint | None) -> Mapping[str, Any] | None:
-        """Where to go on; None: nothing is merged yet, or the place reached was given up."""
-        position = {
-            name: value for name, value in (since.position if since else {}).items() if name != "seen"
-        }
-        return position or None
 
     def lost(self, reason: str) -> Stop:
         """The changes after the position are no longer all there."""

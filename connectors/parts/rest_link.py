@@ -26,6 +26,8 @@ from renkei.errors import FixDeclaration, RenkeiError, Stop, TryAgain
 from renkei.model import Connection
 from renkei.secrets import secret
 
+from .settings import number
+
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _METHODS = ("client_secret_jwt", "client_secret_basic")
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -92,7 +94,7 @@ def provider_of(connection: Connection) -> Provider:
     if not given.get("client_id"):
         problems.append("client_id is missing")
     addresses = {name: _address(given, name, problems) for name in ("base_url", "token_url")}
-    numbers = {name: _number(given, name, problems) for name in _NUMBERS}
+    numbers = {name: number(given, name, usual, problems) for name, usual in _NUMBERS.items()}
     if problems:
         said = "; ".join(f"{connection.name}: {problem}" for problem in problems)
         raise FixDeclaration("E_DECLARATION", problems=said)
@@ -118,16 +120,6 @@ def _address(given: Mapping[str, str], name: str, problems: list[str]) -> httpx.
     elif url.scheme == "http" and url.host not in _LOCAL:
         problems.append(f"{name} must be https; http is for this machine only")
     return url
-
-
-def _number(given: Mapping[str, str], name: str, problems: list[str]) -> float:
-    try:
-        value = float(given.get(name, _NUMBERS[name]))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e6:
-        problems.append(f"{name} is no number of zero or more")
-    return value
 
 
 class Link:

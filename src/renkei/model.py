@@ -60,6 +60,11 @@ class Checkpoint:
     position: Mapping[str, Any]
     epoch: int = 1
 
+    @property
+    def place(self) -> Mapping[str, Any] | None:
+        """The position without the files seen; None: nothing is merged yet, or the place was given up."""
+        return {name: value for name, value in self.position.items() if name != "seen"} or None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:

@@ -154,7 +154,32 @@ class PostgreSQL:
         return sum(batch.num_rows for batch in reader)
 
 
-class MariaDB:
+class _InBulk:
+    """Rows by arrow-odbc: as fast as LOAD DATA with MariaDB; with SQLite row by row, but over no network."""
+
+    def fill(
+        self,
+        connection: "arrow_odbc.Connection",
+        name: str,
+        rows: pa.Table,
+        types: Sequence[str],  # noqa: ARG002 - the protocol's
+    ) -> None:
+        """All of them, or an error."""
+        connection.insert_into_table(rows.to_reader(BLOCK), name, BLOCK)
+
+    def load(
+        self,
+        connection: "arrow_odbc.Connection",
+        source: Source,
+        rows: pa.Table,
+        types: Sequence[str],  # noqa: ARG002 - the protocol's
+    ) -> int:
+        """All of them, or an error; a trigger that ignores a row is seen at the read-back."""
+        connection.insert_into_table(rows.to_reader(BLOCK), source.quoted, BLOCK)
+        return int(rows.num_rows)
+
+
+class MariaDB(_InBulk):
     """Column-wise arrays, which this driver sends in one packet."""
 
     lock = "FOR UPDATE"
@@ -186,27 +211,6 @@ class MariaDB:
             f" FROM (SELECT 0 AS n) AS o LEFT JOIN {source.quoted} AS t ON FALSE LIMIT 0"
         )
 
-    def fill(
-        self,
-        connection: "arrow_odbc.Connection",
-        name: str,
-        rows: pa.Table,
-        types: Sequence[str],  # noqa: ARG002 - the protocol's
-    ) -> None:
-        """As fast as LOAD DATA."""
-        connection.insert_into_table(rows.to_reader(BLOCK), name, BLOCK)
-
-    def load(
-        self,
-        connection: "arrow_odbc.Connection",
-        source: Source,
-        rows: pa.Table,
-        types: Sequence[str],  # noqa: ARG002 - the protocol's
-    ) -> int:
-        """All of them, or an error."""
-        connection.insert_into_table(rows.to_reader(BLOCK), source.quoted, BLOCK)
-        return int(rows.num_rows)
-
     def settled(self, name: str) -> Sequence[str]:  # noqa: ARG002 - the protocol's
         """Its primary key is enough."""
         return ()
@@ -226,7 +230,7 @@ class MariaDB:
         return int(asked(connection)("SELECT ROW_COUNT() AS written", ())[0]["written"])
 
 
-class SQLite:
+class SQLite(_InBulk):
     """One writer at a time; the file is ours from the first statement on."""
 
     lock = ""
@@ -247,27 +251,6 @@ class SQLite:
         return (
             f"CREATE TEMPORARY TABLE {name} AS SELECT 0 AS n, {wanted} FROM {source.quoted} AS t WHERE 1 = 0"
         )
-
-    def fill(
-        self,
-        connection: "arrow_odbc.Connection",
-        name: str,
-        rows: pa.Table,
-        types: Sequence[str],  # noqa: ARG002 - the protocol's
-    ) -> None:
-        """Row by row inside the driver; there is no network."""
-        connection.insert_into_table(rows.to_reader(BLOCK), name, BLOCK)
-
-    def load(
-        self,
-        connection: "arrow_odbc.Connection",
-        source: Source,
-        rows: pa.Table,
-        types: Sequence[str],  # noqa: ARG002 - the protocol's
-    ) -> int:
-        """All of them, or an error; a trigger that ignores a row is seen at the read-back."""
-        connection.insert_into_table(rows.to_reader(BLOCK), source.quoted, BLOCK)
-        return int(rows.num_rows)
 
     def settled(self, name: str) -> Sequence[str]:
         """Found by number."""

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 #: Plans in a list, and pairs of values shown of a field; ``--json`` has all that is kept.
 _PLANS, _SAMPLES = 20, 5
 
-_STATES = {
-    "open": ("承認待ち", "open"),
-    "applied": ("適用済み", "applied"),
-    "expired": ("期限切れ", "expired"),
-    "refused": ("却下", "refused"),
-}
-
 
 def propose(project: "Project", *, reason: str, as_of: "date | None", as_json: bool) -> int:
     """Plan the edited folder, keep the plan and show it; exit 1 when more would change than the limit."""
@@ -70,7 +63,7 @@ def show_list(project: "Project", *, as_json: bool) -> int:
         say("上限", "limit"), say("理由", "reason"),
     )  # fmt: skip
     rows = [
-        [plan.plan_id, plan.made_at.strftime("%Y-%m-%d %H:%M"), plan.author, say(*_STATES[plan.state]),
+        [plan.plan_id, plan.made_at.strftime("%Y-%m-%d %H:%M"), plan.author, say(*plan.state_said),
          say("超過", "over") if plan.is_over else "", plan.reason]
         for plan in found
     ]  # fmt: skip
@@ -94,8 +87,8 @@ def _show(plan: "PlanRow") -> None:
     result, english = plan.result, language_of_user() == "en"
     show(
         say(
-            f"計画 {plan.plan_id}（{say(*_STATES[plan.state])}） 作成者 {plan.author}",
-            f"plan {plan.plan_id} ({_STATES[plan.state][1]}) by {plan.author}",
+            f"計画 {plan.plan_id}（{say(*plan.state_said)}） 作成者 {plan.author}",
+            f"plan {plan.plan_id} ({plan.state_said[1]}) by {plan.author}",
         )
     )
     show(f"{plan.base_digest[:12]} → {plan.digest[:12]}  {plan.reason}".rstrip())

@@ -103,7 +103,8 @@ def _tell(project: "Project", found: "Sequence[Cause]", seen: "Values", stands: 
         )
         for cause in found
     ]  # fmt: skip
-    show(table(heads, rows))
+    if rows:
+        show(table(heads, rows))
     for cause in found:
         show(f"\n{cause.name}")
         if told := seen.get(cause.name):

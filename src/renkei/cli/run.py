@@ -65,10 +65,13 @@ def show_result(made: "SyncResult", *, limit: int, as_json: bool) -> int:
         answer("renkei.run/1", {**made.summary(), **more})
         return code
     show(equation(vars(made.counts)))
-    for refused in made.refused:
-        tell(say(f"取り込まなかった受信があります: {refused}", f"A delivery was not taken in: {refused}"))
-    for reason in made.reasons:
-        tell(reason.text())
+    for refused in dict.fromkeys(made.refused):
+        tell(
+            say(f"取り込まなかった受信があります: {refused}",
+                f"A delivery was not taken in: {refused}")
+        )  # fmt: skip
+    for reason in dict.fromkeys(reason.text() for reason in made.reasons):
+        tell(reason)
     for note in made.notes:
         tell(note)
     if remaining:

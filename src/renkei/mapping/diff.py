@@ -47,7 +47,8 @@ class Change:
         since = f"{self.since}から " if self.since else ""
         detail = f"の{DETAILS.get(self.detail, (self.detail,))[0]}" if self.detail else ""
         values = f"：{self._values}" if self._values else ""
-        return f"{since}{PARTS[self.part][0]} {self.name}{detail}{_KINDS[self.kind][0]}{values}"
+        gap = " " if self.name[-1:].isascii() else ""
+        return f"{since}{PARTS[self.part][0]} {self.name}{gap}{detail}{_KINDS[self.kind][0]}{values}"
 
     @property
     def en(self) -> str:

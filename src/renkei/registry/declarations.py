@@ -12,6 +12,15 @@ import sqlalchemy as sa
 State = Literal["open", "applied", "expired", "refused"]
 
 
+#: State of a plan → its word in Japanese and English.
+STATES = {
+    "open": ("承認待ち", "open"),
+    "applied": ("適用済み", "applied"),
+    "expired": ("期限切れ", "expired"),
+    "refused": ("却下", "refused"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
     """One text and the time for which it was in force. ``object`` is the hash of its archive."""
@@ -46,6 +55,11 @@ class PlanRow:
     state: State
     settled_at: datetime | None
     settled_by: str | None
+
+    @property
+    def state_said(self) -> tuple[str, str]:
+        """The state in Japanese and English."""
+        return STATES[self.state]
 
 
 _COLUMNS = """

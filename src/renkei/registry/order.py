@@ -102,6 +102,13 @@ _SINCE_WHOLE = f"""
     )
     ORDER BY as_of, made_at, delivery_id
 """
+_WITH_REJECTS = f"""{_LANDED}
+    JOIN delivery AS d USING (feed)
+    WHERE c.feed = :feed AND EXISTS (
+        SELECT FROM reject AS r WHERE r.delivery_id = d.delivery_id AND r.feed = d.feed AND r.state = 'open'
+    )
+    ORDER BY d.as_of, made_at, d.delivery_id
+"""
 
 
 def newest(connection: sa.Connection, feed: str) -> Landed | None:
@@ -113,4 +120,10 @@ def newest(connection: sa.Connection, feed: str) -> Landed | None:
 def since_whole(connection: sa.Connection, feed: str) -> list[Landed]:
     """The newest whole delivery that was merged, and the parts merged after it, oldest first."""
     rows = connection.execute(sa.text(_SINCE_WHOLE), {"feed": feed}).mappings()
+    return [Landed(**row) for row in rows]
+
+
+def with_rejects(connection: sa.Connection, feed: str) -> list[Landed]:
+    """Deliveries with open rejects, oldest first: a whole one answers all before it, a part what it tells."""
+    rows = connection.execute(sa.text(_WITH_REJECTS), {"feed": feed}).mappings()
     return [Landed(**row) for row in rows]

@@ -94,7 +94,11 @@ def _open(connection: sa.Connection, plan_id: int) -> tuple[PlanRow, Declaration
     if plan.state == "expired":
         raise Stop("E_PLAN_STALE", plan=plan_id)
     if plan.state != "open":
-        raise Stop("E_PLAN_SETTLED", plan=plan_id, state=plan.state)
+        raise Stop(
+            "E_PLAN_SETTLED",
+            plan=plan_id,
+            state=dict(zip(("ja", "en"), plan.state_said, strict=True)),
+        )
     return plan, base
 
 

@@ -16,7 +16,7 @@ from renkei.errors import FixDeclaration, Hold
 from renkei.model import REC_NO, Batch, Mapped, UnitCounts
 from renkei.project import Project
 from renkei.quarantine.causes import EVERYTHING, Group
-from renkei.registry import control
+from renkei.registry import control, order
 from renkei.registry.difference import Difference
 from renkei.workflow.plan import Plan, PlannedDelivery
 from renkei.workflow.run import Work, only_reading, run_of
@@ -29,24 +29,6 @@ from renkei.workflow.unit import (
     read_landed,
 )
 
-# what is read again brings the feed no further in its source, so the place is where the feed is now
-_LANDED = """
-    SELECT d.delivery_id, d.feed, d.name, d.sha256, d.as_of, d.stated_records, d.is_whole, c.position,
-           d.remote_modified IS NOT NULL AS is_file, coalesce(d.remote_modified, d.received_at) AS made_at
-    FROM cursor AS c
-"""
-_NEWEST = f"""{_LANDED}
-    JOIN unit AS u USING (unit_id)
-    JOIN delivery AS d ON d.delivery_id = u.delivery_id
-    WHERE c.feed = :feed
-"""
-_WITH_REJECTS = f"""{_LANDED}
-    JOIN delivery AS d USING (feed)
-    WHERE c.feed = :feed AND EXISTS (
-        SELECT FROM reject AS r WHERE r.delivery_id = d.delivery_id AND r.feed = d.feed AND r.state = 'open'
-    )
-    ORDER BY d.as_of, made_at, d.delivery_id
-"""
 _OPEN = """
     SELECT r.rec_no, r.field, r.code, u.mapping_digest
     FROM reject AS r
@@ -113,17 +95,15 @@ def replay(
 
 def _newest(work: Work, feed_id: str) -> control.Landed:
     with work.engine.connect() as connection:
-        row = connection.execute(sa.text(_NEWEST), {"feed": feed_id}).mappings().one_or_none()
-    if row is None:
+        landed = order.newest(connection, feed_id)
+    if landed is None:
         raise FixDeclaration("E_NOT_FOUND", kind="merged delivery", name=feed_id, nearest="-")
-    return control.Landed(**row)
+    return landed
 
 
 def _with_rejects(work: Work, feed_id: str) -> list[control.Landed]:
-    """Oldest first. A whole delivery answers all before it, a part only what it speaks of."""
     with work.engine.connect() as connection:
-        rows = connection.execute(sa.text(_WITH_REJECTS), {"feed": feed_id}).mappings()
-        return [control.Landed(**row) for row in rows]
+        return order.with_rejects(connection, feed_id)
 
 
 @dataclass(frozen=True, kw_only=True)

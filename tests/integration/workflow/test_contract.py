@@ -343,10 +343,10 @@ def test_a_hold_says_what_changed_in_the_mapping(
     monkeypatch.chdir(counter.root)
     run_id = counter.one("SELECT run_id::text FROM run ORDER BY started_at DESC LIMIT 1")
 
-    assert "counter_kind.1を変更：= japanese → = ∅" in counter.facts["changes"]["ja"]
+    assert "counter_kind.1 を変更：= japanese → = ∅" in counter.facts["changes"]["ja"]
     main(["retry", run_id])
     told = capsys.readouterr().err
-    assert "counter_kind.1を変更：= japanese → = ∅" in told
+    assert "counter_kind.1 を変更：= japanese → = ∅" in told
     assert "resident_kind" in told
 
 

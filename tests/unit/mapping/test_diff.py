@@ -133,7 +133,7 @@ def test_a_note_alone_is_told_as_such(made: Callable[..., Mapping]) -> None:
 def test_both_languages_say_the_same_values(made: Callable[..., Mapping]) -> None:
     [change] = difference(made(HEAD + NAME), made(HEAD + NAME.replace("80", "90")))
 
-    assert change.ja == "項目 full_nameの最大長を変更：80 → 90"
+    assert change.ja == "項目 full_name の最大長を変更：80 → 90"
     assert change.part in PARTS
 
 

@@ -3,10 +3,11 @@
 The connection's ``dialect`` setting names one; else the driver's name does; else it is PostgreSQL.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from renkei.errors import FixDeclaration
 
@@ -52,8 +53,8 @@ class Source:
         return next(column for column in self.columns if column.name == name)
 
 
-class Dialect(Protocol):
-    """One kind of database.
+class Dialect(ABC):
+    """One kind of database. What standard SQL says, or most of them lack, stands here.
 
     ``needs`` are settings without a default; ``defaults`` fill the others. ``proof`` names how the source
     proves a text: the ``md5`` of its UTF-8, or the text once more as ``hex`` where it has no hash. ``now``
@@ -70,88 +71,89 @@ class Dialect(Protocol):
     compares_rows: bool
     is_by_row: bool
 
+    @abstractmethod
     def connection_string(self, settings: Mapping[str, str], order: Order, *, writes: bool) -> str:
         """Everything but user and password; UTF-8 both ways, limits on waiting."""
-        ...
 
+    @abstractmethod
     def session(self, order: Order, *, writes: bool) -> Sequence[str]:
         """Statements right after signing in."""
-        ...
 
     def snapshot(self) -> Sequence[str]:
         """Statements that begin the one moment a pull reads; none where the first query does."""
-        ...
+        return ()
 
+    @abstractmethod
     def mode(self) -> tuple[str, str]:
         """A query for ``mode`` and ``snapshot``, and the mode that a pull must be in."""
-        ...
 
-    def share(self, ask: Ask) -> str | None:
+    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - for those that need it
         """The statement by which another session sees this very snapshot; None where none can."""
-        ...
+        return None
 
-    def statement_limit(self, seconds: float) -> str | None:
+    def statement_limit(self, seconds: float) -> str | None:  # noqa: ARG002 - for those that need it
         """How a statement is given a time to end in; None where the engine cannot."""
-        ...
+        return None
 
+    @abstractmethod
     def chunk_bytes(self, ask: Ask) -> int:
         """The longest text that one answer may hold."""
-        ...
 
     def quoted(self, name: str) -> str:
         """A name as the engine wants it."""
-        ...
+        return '"' + name.replace('"', '""') + '"'
 
+    @abstractmethod
     def source(self, ask: Ask, table: str) -> Source | None:
         """The table's columns and key; None when there is no such table, or we may not see it."""
-        ...
 
-    def identity(self, ask: Ask) -> dict[str, str]:
+    def identity(self, ask: Ask) -> dict[str, str]:  # noqa: ARG002 - for those that need it
         """Which server this is and how far it has come: ``system``, ``timeline``, ``place``."""
-        ...
+        return {}
 
-    def is_behind(self, place: str, seen: str) -> bool:
+    def is_behind(self, place: str, seen: str) -> bool:  # noqa: ARG002 - for those that need it
         """True when a server at ``place`` has not come as far as one that was at ``seen``."""
-        ...
+        return False
 
-    def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:
+    def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - for those that need it
         """What follows FROM: rows that fulfil a condition, in an order that survives being aggregated.
 
         ``by_key``: the condition is on the key alone.
         """
-        ...
+        keys = ", ".join(self.quoted(name) for name in by)
+        return f"(SELECT * FROM {source.quoted} WHERE {where} ORDER BY {keys}) AS t"
 
     def page(self, query: str, *, skip: int) -> str:
         """The one row of an ordered query that comes after ``skip`` others."""
-        ...
+        return f"{query} OFFSET {skip} ROWS FETCH NEXT 1 ROWS ONLY"
 
+    @abstractmethod
     def gathered(self, line: str) -> str:
         """The aggregate that joins lines with a line feed, in the order of the rows."""
-        ...
 
     def joined(self, values: Sequence[str], between: str) -> str:
         """Texts joined into one; none of them is null."""
-        ...
+        return f" || {between} || ".join(values)
 
     def character(self, code: int) -> str:
         """A control character as an expression."""
-        ...
+        return f"CHR({code})"
 
+    @abstractmethod
     def in_bytes(self, text: str) -> str:
         """How long a text is in bytes of UTF-8."""
-        ...
 
+    @abstractmethod
     def hashed(self, text: str) -> str:
         """The MD5 of a text's UTF-8 as 32 hexadecimal digits, or the text in hexadecimal (see ``proof``)."""
-        ...
 
+    @abstractmethod
     def means(self, fault: Fault) -> Meaning:
         """What a fault after signing in means."""
-        ...
 
+    @abstractmethod
     def is_passing_login(self, fault: Fault) -> bool:
         """True when a failed login may be tried again without harm to the account."""
-        ...
 
 
 def dialect_of(order: Order) -> Dialect:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 
-class Db2:
+class Db2(Dialect):
     """Repeatable read by locks: readers keep writers waiting, so pull at night. MD5 by HASH_MD5."""
 
     name = "db2"
@@ -38,10 +38,6 @@ class Db2:
             f"SET CURRENT LOCK TIMEOUT = {max(1, round(order['lock_wait']))}",
         )
 
-    def snapshot(self) -> Sequence[str]:
-        """Locks, from the first query on."""
-        return ()
-
     def mode(self) -> tuple[str, str]:
         """What the session says of itself."""
         return (
@@ -49,21 +45,9 @@ class Db2:
             "RR",
         )
 
-    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - the protocol's
-        """Not tried."""
-        return None
-
-    def statement_limit(self, seconds: float) -> str | None:  # noqa: ARG002 - the protocol's
-        """Only the driver's own query time-out."""
-        return None
-
     def chunk_bytes(self, ask: Ask) -> int:  # noqa: ARG002 - the protocol's
         """What a VARCHAR holds."""
         return 32_000
-
-    def quoted(self, name: str) -> str:
-        """In double quotes."""
-        return '"' + name.replace('"', '""') + '"'
 
     def source(self, ask: Ask, table: str) -> Source | None:
         """From the catalogue views."""
@@ -86,34 +70,9 @@ class Db2:
             is_nullable=row["nullable"] == "Y", is_unbounded="LOB" in row["type"],
         )  # fmt: skip
 
-    def identity(self, ask: Ask) -> dict[str, str]:  # noqa: ARG002 - the protocol's
-        """Needs rights that a reading account seldom has."""
-        return {}
-
-    def is_behind(self, place: str, seen: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Not told."""
-        return False
-
-    def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - the protocol's
-        """A derived table."""
-        keys = ", ".join(self.quoted(name) for name in by)
-        return f"(SELECT * FROM {source.quoted} WHERE {where} ORDER BY {keys}) AS t"
-
-    def page(self, query: str, *, skip: int) -> str:
-        """By offset and fetch."""
-        return f"{query} OFFSET {skip} ROWS FETCH NEXT 1 ROWS ONLY"
-
     def gathered(self, line: str) -> str:
         """Of the rows as they come."""
         return f"LISTAGG(CAST({line} AS VARCHAR(32000)), CHR(10))"
-
-    def joined(self, values: Sequence[str], between: str) -> str:
-        """By the operator."""
-        return f" || {between} || ".join(values)
-
-    def character(self, code: int) -> str:
-        """By number."""
-        return f"CHR({code})"
 
     def in_bytes(self, text: str) -> str:
         """Of a Unicode database."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 #: The server's own numbers for a link or a server that passes.
 _AWAY = frozenset({2002, 2003, 2005, 2006, 2013, 1053, 1927, 4031})
@@ -13,7 +13,7 @@ _FULL = frozenset({1040, 1203, 1226})
 _ALL = 18_446_744_073_709_551_615
 
 
-class MariaDB:
+class MariaDB(Dialect):
     """One consistent snapshot, read-only; limits as session settings; MD5 over utf8mb4."""
 
     name = "mariadb"
@@ -59,10 +59,6 @@ class MariaDB:
             " ' ', @@character_set_results) AS mode, CAST(now(6) AS CHAR) AS snapshot"
         )
         return query, "REPEATABLE-READ read-only 1 utf8mb4"
-
-    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - the protocol's
-        """Snapshots of two sessions are never known to be the same."""
-        return None
 
     def statement_limit(self, seconds: float) -> str | None:
         """A statement that takes longer ends with 70100 (1969)."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 
-class Oracle:
+class Oracle(Dialect):
     """A read-only transaction is one snapshot; MD5 by STANDARD_HASH."""
 
     name = "oracle"
@@ -44,14 +44,6 @@ class Oracle:
         """It tells only what was asked for."""
         return f'SELECT \'read only\' AS "mode", {self.now} AS "snapshot" FROM dual', "read only"
 
-    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - the protocol's
-        """Not tried."""
-        return None
-
-    def statement_limit(self, seconds: float) -> str | None:  # noqa: ARG002 - the protocol's
-        """Only a profile of the account."""
-        return None
-
     def chunk_bytes(self, ask: Ask) -> int:  # noqa: ARG002 - the protocol's
         """What a VARCHAR2 holds."""
         return 4_000
@@ -81,34 +73,14 @@ class Oracle:
             is_nullable=row["nullable"] == "Y", is_unbounded="LOB" in row["type"],
         )  # fmt: skip
 
-    def identity(self, ask: Ask) -> dict[str, str]:  # noqa: ARG002 - the protocol's
-        """Needs rights that a reading account seldom has."""
-        return {}
-
-    def is_behind(self, place: str, seen: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Not told."""
-        return False
-
     def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - the protocol's
         """No AS before the name of a derived table."""
         keys = ", ".join(self.quoted(name) for name in by)
         return f"(SELECT * FROM {source.quoted} WHERE {where} ORDER BY {keys}) t"
 
-    def page(self, query: str, *, skip: int) -> str:
-        """By offset and fetch."""
-        return f"{query} OFFSET {skip} ROWS FETCH NEXT 1 ROWS ONLY"
-
     def gathered(self, line: str) -> str:
         """In the order of the derived table."""
         return f"LISTAGG({line}, CHR(10)) WITHIN GROUP (ORDER BY ROWNUM)"
-
-    def joined(self, values: Sequence[str], between: str) -> str:
-        """By the operator; an empty text is null to Oracle, which the operator takes as nothing."""
-        return f" || {between} || ".join(values)
-
-    def character(self, code: int) -> str:
-        """By number."""
-        return f"CHR({code})"
 
     def in_bytes(self, text: str) -> str:
         """Of AL32UTF8."""

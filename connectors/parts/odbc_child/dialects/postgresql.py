@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 #: What libpq and a starting server say of a fault that passes. Anything else the server refused for a reason.
 _PASSING_LOGIN = re.compile(
@@ -18,7 +18,7 @@ _LONGEST = 8 << 20
 _JOINED = 90
 
 
-class PostgreSQL:
+class PostgreSQL(Dialect):
     """Repeatable read, read-only; limits as session settings; MD5 over UTF-8."""
 
     name = "postgresql"
@@ -62,10 +62,6 @@ class PostgreSQL:
         """Nothing more: see ``connection_string``."""
         return ()
 
-    def snapshot(self) -> Sequence[str]:
-        """The first query opens it."""
-        return ()
-
     def mode(self) -> tuple[str, str]:
         """A driver that forgot our settings must not go on."""
         query = (
@@ -86,10 +82,6 @@ class PostgreSQL:
     def chunk_bytes(self, ask: Ask) -> int:  # noqa: ARG002 - the protocol's
         """Larger answers are slower, not faster."""
         return _LONGEST
-
-    def quoted(self, name: str) -> str:
-        """In double quotes."""
-        return '"' + name.replace('"', '""') + '"'
 
     def source(self, ask: Ask, table: str) -> Source | None:
         """Every column it has: a new one must be seen, not overlooked."""
@@ -112,11 +104,6 @@ class PostgreSQL:
     def is_behind(self, place: str, seen: str) -> bool:
         """Places are log sequence numbers such as 16/B374D848."""
         return _lsn(place) < _lsn(seen)
-
-    def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - the protocol's
-        """A subquery keeps its order."""
-        keys = ", ".join(self.quoted(name) for name in by)
-        return f"(SELECT * FROM {source.quoted} WHERE {where} ORDER BY {keys}) AS t"
 
     def page(self, query: str, *, skip: int) -> str:
         """By limit and offset."""

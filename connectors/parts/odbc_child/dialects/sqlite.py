@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 
-class SQLite:
+class SQLite(Dialect):
     """One read transaction; no hash of its own, so every text is sent a second time in hexadecimal."""
 
     name = "sqlite"
@@ -34,10 +34,6 @@ class SQLite:
         """Read-only by pragma: the driver opens the file for both."""
         return () if writes else ("PRAGMA query_only = ON",)
 
-    def snapshot(self) -> Sequence[str]:
-        """The first query of the transaction opens it."""
-        return ()
-
     def mode(self) -> tuple[str, str]:
         """A driver that forgot the pragma must not go on."""
         query = (
@@ -46,21 +42,9 @@ class SQLite:
         )
         return query, "read only"
 
-    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - the protocol's
-        """A file of this machine needs no help."""
-        return None
-
-    def statement_limit(self, seconds: float) -> str | None:  # noqa: ARG002 - the protocol's
-        """It has none; the deadline of the process is the limit."""
-        return None
-
     def chunk_bytes(self, ask: Ask) -> int:  # noqa: ARG002 - the protocol's
         """Larger answers are slower, not faster."""
         return 8 << 20
-
-    def quoted(self, name: str) -> str:
-        """In double quotes."""
-        return '"' + name.replace('"', '""') + '"'
 
     def source(self, ask: Ask, table: str) -> Source | None:
         """By the table-valued pragma, which knows views too. A column compares texts by its own affinity."""
@@ -84,14 +68,6 @@ class SQLite:
             is_nullable=row["filled"] != "1", is_unbounded=True,
         )  # fmt: skip
 
-    def identity(self, ask: Ask) -> dict[str, str]:  # noqa: ARG002 - the protocol's
-        """A file has none."""
-        return {}
-
-    def is_behind(self, place: str, seen: str) -> bool:  # noqa: ARG002 - the protocol's
-        """It cannot be told."""
-        return False
-
     def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - the protocol's
         """A subquery with a limit keeps its order."""
         keys = ", ".join(self.quoted(name) for name in by)
@@ -104,10 +80,6 @@ class SQLite:
     def gathered(self, line: str) -> str:
         """Of a subquery's rows in their order."""
         return f"group_concat({line}, char(10))"
-
-    def joined(self, values: Sequence[str], between: str) -> str:
-        """By the operator."""
-        return f" || {between} || ".join(values)
 
     def character(self, code: int) -> str:
         """By number."""

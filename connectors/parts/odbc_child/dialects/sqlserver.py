@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ..orders import Fault, Order
-from . import Ask, Column, Meaning, Source, braced
+from . import Ask, Column, Dialect, Meaning, Source, braced
 
 _UTF8 = "Latin1_General_100_BIN2_UTF8"
 
 
-class SQLServer:
+class SQLServer(Dialect):
     """Snapshot isolation, which the database must allow; MD5 over a UTF-8 collation."""
 
     name = "sqlserver"
@@ -41,10 +41,6 @@ class SQLServer:
         wait = f"SET LOCK_TIMEOUT {int(order['lock_wait'] * 1000)}"
         return wait, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT", "SET TEXTSIZE 2147483647"
 
-    def snapshot(self) -> Sequence[str]:
-        """The first query opens it."""
-        return ()
-
     def mode(self) -> tuple[str, str]:
         """5 is SNAPSHOT."""
         query = (
@@ -53,14 +49,6 @@ class SQLServer:
             " FROM sys.dm_exec_sessions WHERE session_id = @@SPID"
         )
         return query, "5"
-
-    def share(self, ask: Ask) -> str | None:  # noqa: ARG002 - the protocol's
-        """Not tried."""
-        return None
-
-    def statement_limit(self, seconds: float) -> str | None:  # noqa: ARG002 - the protocol's
-        """Only the driver's own query time-out."""
-        return None
 
     def chunk_bytes(self, ask: Ask) -> int:  # noqa: ARG002 - the protocol's
         """Larger answers are slower, not faster."""
@@ -98,18 +86,10 @@ class SQLServer:
         (row,) = ask("SELECT CONVERT(varchar(200), @@SERVERNAME) AS system", ())
         return dict(row)
 
-    def is_behind(self, place: str, seen: str) -> bool:  # noqa: ARG002 - the protocol's
-        """Not told."""
-        return False
-
     def in_order(self, source: Source, where: str, by: Sequence[str], *, by_key: bool) -> str:  # noqa: ARG002 - the protocol's
         """A derived table keeps its order only with a top."""
         keys = ", ".join(self.quoted(name) for name in by)
         return f"(SELECT TOP 2147483647 * FROM {source.quoted} WHERE {where} ORDER BY {keys}) AS t"
-
-    def page(self, query: str, *, skip: int) -> str:
-        """By offset and fetch."""
-        return f"{query} OFFSET {skip} ROWS FETCH NEXT 1 ROWS ONLY"
 
     def gathered(self, line: str) -> str:
         """Its order is the derived table's."""
