@@ -101,6 +101,14 @@ PERSON = RecordType(
         ("address_since", DATE),  # 住定日
         ("match_key", TEXT),  # name_key|date_of_birth|sex|address_key, null unless all four are exact
         ("protected", TEXT),  # 支援措置: protected | none; null is unknown and treated as protected
+        ("protected_kind", TEXT),  # 支援措置区分: support | provisional
+        ("protected_from", DATE),
+        ("protected_until", DATE),  # the term's end; it does not end the protection by itself
+        ("resident_code_token", TEXT),  # 住民票コード as a keyed token: equal tokens are one person
+        ("individual_number_token", TEXT),  # 個人番号 as a keyed token
+        ("residence_card_number", TEXT),  # 在留カード番号
+        ("same_as_numbering", TEXT),  # 名寄せ先: the source says that this is the person of that number
+        ("same_as_party_number", TEXT),
     ),
 )
 
@@ -175,7 +183,7 @@ _PLAIN = {
 }
 _PLAIN_SHARED = "__rec_no source_version changed_at change_kind operator_kind terminal"
 _GUARDED = {
-    "person": "protected",
+    "person": "protected protected_kind protected_from protected_until",
     "tax": "annual_amount",
     "benefit": "benefit_kind status started_on ended_on end_reason monthly_amount",
 }

@@ -21,7 +21,7 @@ RESTRICTED = """
             SELECT FROM person_record t
             WHERE t.feed = r.feed AND t.source_key = r.source_key AND t.known_to IS NULL AND t.removed))
         UNION SELECT p.feed, p.source_key, p.household_number
-        FROM golden_version g JOIN link l USING (resident_id) JOIN person_record p USING (feed, source_key)
+        FROM golden_version g JOIN open_link l USING (resident_id) JOIN person_record p USING (feed, source_key)
         WHERE g.protected IS DISTINCT FROM 'none'
           AND g.known_to IS NULL AND l.known_to IS NULL AND p.known_to IS NULL
     ), sheltered AS MATERIALIZED (
@@ -29,7 +29,7 @@ RESTRICTED = """
         UNION SELECT p.feed, p.source_key FROM marked JOIN person_record p USING (feed, household_number)
         WHERE p.known_to IS NULL AND p.household_number <> ''
     ), restricted AS MATERIALIZED (
-        SELECT l.resident_id FROM sheltered JOIN link l USING (feed, source_key) WHERE l.known_to IS NULL
+        SELECT l.resident_id FROM sheltered JOIN open_link l USING (feed, source_key) WHERE l.known_to IS NULL
         UNION SELECT resident_id FROM golden_version
         WHERE known_to IS NULL AND protected IS DISTINCT FROM 'none'
     )
@@ -277,7 +277,7 @@ _RULE_RESULTS = """
 """
 _GOLDEN = """
     SELECT (SELECT count(*) FROM resident) AS residents, (SELECT count(*) FROM golden_version) AS versions,
-        (SELECT count(*) FROM link WHERE known_to IS NULL) AS links,
+        (SELECT count(*) FROM open_link WHERE known_to IS NULL) AS links,
         (SELECT count(*) FROM link_candidate) AS candidates
 """
 

@@ -94,7 +94,7 @@ def links(registry_url: str, truth_folder: Path) -> LinkScore:
 
     with _connect(registry_url) as connection:
         rows = connection.execute(
-            "SELECT feed, source_key, resident_id FROM link WHERE known_to IS NULL"
+            "SELECT feed, source_key, resident_id FROM open_link"
         ).fetchall()
     resident = {(str(feed), str(key)): number for feed, key, number in rows}
     registered = {number for (feed, _), number in resident.items() if feed == "juki.resident"}

@@ -17,10 +17,10 @@ _QUERIES = {
     "reject": "SELECT feed, rec_no, field, code, state FROM reject",
     "cursor": "SELECT feed, as_of, snapshot FROM cursor",
     "golden": "SELECT full_name, date_of_birth, sex, address, protected FROM golden_version WHERE known_to IS NULL",
-    "link": "SELECT feed, source_key, rule FROM link WHERE known_to IS NULL",
+    "link": "SELECT feed, source_key, rule FROM open_link",
     "together": """
         SELECT array_agg(feed || ':' || source_key ORDER BY feed, source_key)
-        FROM link WHERE known_to IS NULL GROUP BY resident_id
+        FROM open_link GROUP BY resident_id
     """,
     "mismatch": "SELECT rule_id, field, class, left_key, right_key, gone_at IS NULL FROM mismatch",
     "case": 'SELECT subject_kind, cause, state, reopened FROM "case"',

@@ -20,7 +20,7 @@ _OF_RESIDENT = f"""
 _OF_RECORD = f"""
     WITH {RESTRICTED}, owners AS (
         SELECT DISTINCT resident_id
-        FROM link
+        FROM open_link
         WHERE known_to IS NULL AND split_part(feed, '.', 1) = split_part(:feed, '.', 1)
           AND (CASE WHEN :is_person THEN feed = :feed ELSE true END) AND source_key = ANY(:keys)
     )
@@ -31,7 +31,7 @@ _OF_RECORD = f"""
 _RECORDS = f"""
     WITH {RESTRICTED}
     SELECT EXISTS (
-        SELECT FROM link JOIN restricted USING (resident_id)
+        SELECT FROM open_link JOIN restricted USING (resident_id)
         WHERE known_to IS NULL
           AND (feed, source_key) IN (
             SELECT * FROM unnest(CAST(:feeds AS text[]), CAST(:keys AS text[]))))

@@ -19,6 +19,7 @@ from renkei.mapping import Mapping as FeedMapping
 from renkei.mapping import compile as plan
 from renkei.model import REC_NO
 from renkei.records import PERSON
+from renkei.registry.golden import GROUP_OF, RECORDS
 
 #: ``proved``: bytes, record and golden version say the same. ``differs``: they do not; ``unproved``: the text
 #: of the mapping of the time is not to be had. ``silent``: no system says anything of the field.
@@ -27,8 +28,8 @@ State = Literal["proved", "differs", "unproved", "silent"]
 Reason = Literal["", "bytes", "record", "golden", "mapping", "gone"]
 #: Columns of the golden version that are not fields.
 _KEPT = frozenset(
-    {"golden_id", "resident_id", "provenance", "valid_from", "known_from", "known_to", "unit_id"}
-)
+    {"golden_id", "resident_id", "rules", "golden_rule_id", "valid_from", "known_from", "known_to", "unit_id"}
+) | set(RECORDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +93,9 @@ class Traced:
 
 
 _GOLDEN = """
-    SELECT *
-    FROM golden_version
+    SELECT g.*, r.body AS rules
+    FROM golden_version AS g
+    JOIN golden_rule AS r USING (golden_rule_id)
     WHERE resident_id = ANY(:residents)
       AND (CAST(:known_at AS timestamptz) IS NULL AND known_to IS NULL
         OR known_from <= :known_at AND (known_to IS NULL OR known_to > :known_at)
@@ -146,7 +148,7 @@ def _golden(row: Mapping[str, Any]) -> Golden:
         known_from=row["known_from"],
         known_to=row["known_to"],
         values={name: value for name, value in row.items() if name not in _KEPT},
-        won={name: (record, rule) for name, (record, rule) in row["provenance"].items()},
+        won={name: (row[f"{group}_record"], row["rules"][group]) for name, group in GROUP_OF.items()},
     )
 
 

@@ -154,7 +154,7 @@ _STANDING = """
 """
 _SHOWN = f"""
     WITH {RESTRICTED}
-    SELECT j.reject_id FROM reject j JOIN link l USING (feed, source_key)
+    SELECT j.reject_id FROM reject j JOIN open_link l USING (feed, source_key)
     JOIN golden_version g USING (resident_id)
     WHERE j.reject_id = ANY(:ids) AND NOT j.suspect AND j.code <> 'E_KEY_TWICE'
       AND coalesce(substring(j.detail FROM 'to=([a-z_]+)'), j.field) NOT IN ('source_key', 'party_number')

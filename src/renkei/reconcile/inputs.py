@@ -8,7 +8,7 @@ from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA
 
 _LINKS = """
     SELECT feed, source_key, resident_id
-    FROM link
+    FROM open_link
     WHERE known_to IS NULL
 """
 _DELIVERIES = """

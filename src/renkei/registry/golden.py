@@ -5,6 +5,7 @@ person's name and reading, or town and number, never come from two systems. Prot
 strictest of all sources.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -15,7 +16,13 @@ from renkei.records import GOLDEN
 #: Group → its fields; the first one must be present for a record to win the group.
 GROUPS = GOLDEN
 FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
+#: The column of each group that names the record which won it.
+RECORDS = tuple(f"{group}_record" for group in GROUPS)
+#: Field → its group.
+GROUP_OF = {field: group for group, fields in GROUPS.items() for field in fields}
 
+_KEEP_RULE = "INSERT INTO golden_rule (body) VALUES (CAST(:body AS jsonb)) ON CONFLICT DO NOTHING"
+_RULE = "SELECT golden_rule_id FROM golden_rule WHERE body = CAST(:body AS jsonb)"
 _CLOSE = """
     UPDATE golden_version AS old
     SET known_to = greatest(:now, old.known_from)
@@ -25,8 +32,9 @@ _CLOSE = """
       AND (new.resident_id IS NULL OR ({new}) IS DISTINCT FROM ({old}))
 """
 _OPEN = """
-    INSERT INTO golden_version (resident_id, {names}, protected, provenance, valid_from, known_from, unit_id)
-    SELECT resident_id, {names}, protected, provenance, valid_from, :now, :unit_id
+    INSERT INTO golden_version (resident_id, {names}, protected, {records}, golden_rule_id, valid_from,
+                                known_from, unit_id)
+    SELECT resident_id, {names}, protected, {records}, :rule, valid_from, :now, :unit_id
     FROM derived
     WHERE NOT EXISTS (
         SELECT FROM golden_version AS open
@@ -44,14 +52,23 @@ def derive(
     ``trust`` maps each group of :data:`GROUPS` to systems or feeds (``tax.taxpayer``), most trusted first; a
     feed that is named itself stands where its own name stands.
     """
-    connection.execute(sa.text(_derived(trust)), {f"trust_{group}": list(trust[group]) for group in GROUPS})
+    connection.execute(sa.text(_derived()), {f"trust_{group}": list(trust[group]) for group in GROUPS})
     names = [*FIELDS, "protected"]
     compared = {side: ", ".join(f"{side}.{name}" for name in names) for side in ("new", "old")}
     connection.execute(sa.text(_CLOSE.format(**compared)), {"now": now})
-    connection.execute(sa.text(_OPEN.format(names=", ".join(FIELDS))), {"now": now, "unit_id": unit_id})
+    opened = sa.text(_OPEN.format(names=", ".join(FIELDS), records=", ".join(RECORDS)))
+    connection.execute(opened, {"now": now, "unit_id": unit_id, "rule": rule_id(connection, trust)})
 
 
-def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
+def rule_id(connection: sa.Connection, trust: Mapping[str, tuple[str, ...]]) -> int:
+    """The row that says by which order each group was taken; written when it is new."""
+    body = json.dumps({group: "trust:" + ">".join(trust[group]) for group in GROUPS})
+    asked = {"body": body}
+    connection.execute(sa.text(_KEEP_RULE), asked)
+    return int(connection.execute(sa.text(_RULE), asked).scalar_one())
+
+
+def _derived() -> str:
     winners = ",\n".join(_winner(group, fields[0]) for group, fields in GROUPS.items())
     values = ", ".join(f"{group}.{field}" for group, fields in GROUPS.items() for field in fields)
     joins = "\n".join(
@@ -62,7 +79,7 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
         WITH claim AS (
             SELECT l.resident_id, split_part(p.feed, '.', 1) AS system, p.*
             FROM touched AS t
-            JOIN link AS l ON l.resident_id = t.resident_id AND l.known_to IS NULL
+            JOIN open_link AS l ON l.resident_id = t.resident_id
             JOIN person_record AS p
                 ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
         ),
@@ -70,7 +87,7 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
         left_protected AS (
             SELECT l.resident_id
             FROM touched AS t
-            JOIN link AS l ON l.resident_id = t.resident_id AND l.known_to IS NULL
+            JOIN open_link AS l ON l.resident_id = t.resident_id
             JOIN person_record AS gone
                 ON gone.feed = l.feed AND gone.source_key = l.source_key
                 AND gone.known_to IS NULL AND gone.removed
@@ -93,7 +110,7 @@ def _derived(trust: Mapping[str, tuple[str, ...]]) -> str:
             FROM claim
             GROUP BY resident_id
         )
-        SELECT won.resident_id, {values}, won.protected, won.valid_from, {_provenance(trust)} AS provenance
+        SELECT won.resident_id, {values}, won.protected, won.valid_from, {", ".join(RECORDS)}
         FROM won
         {joins}
     """
@@ -104,20 +121,3 @@ def _winner(group: str, key: str) -> str:
     place = f"coalesce(array_position({trusted}, feed), array_position({trusted}, system))"
     order = f"{place}, valid_from DESC, record_id"
     return f"(array_agg(record_id ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL))[1] AS {group}_record"
-
-
-def _provenance(trust: Mapping[str, tuple[str, ...]]) -> str:
-    return " || ".join(_provenance_of(group, fields, trust[group]) for group, fields in GROUPS.items())
-
-
-def _provenance_of(group: str, fields: tuple[str, ...], trusted: tuple[str, ...]) -> str:
-    won = f"jsonb_build_array({group}_record, {_text('trust:' + '>'.join(trusted))})"
-    return "jsonb_build_object(" + ", ".join(f"'{field}', {won}" for field in fields) + ")"
-
-
-def _text(value: str) -> str:
-    # names of systems and feeds come from the city's own files and are checked to be plain words
-    names = [word for name in value.removeprefix("trust:").split(">") for word in name.split(".")]
-    if not all(word.isidentifier() for word in names):
-        raise ValueError("a name of a system or feed is a plain word")
-    return "'" + value.replace(":", r"\:") + "'"

@@ -56,15 +56,6 @@ def one_linker(connection: sa.Connection) -> None:
     connection.exec_driver_sql(_ONE_LINKER)
 
 
-def enter_households(
-    connection: sa.Connection, *, feed: str, system: str, unit_id: int, now: datetime
-) -> None:
-    """Bring household memberships up to date for ``incoming`` and ``ended``."""
-    values = {"feed": feed, "system": system, "unit_id": unit_id, "now": now}
-    for name in ("join_households", "leave_households", "enter_households"):
-        _run(connection, statement(name), values)
-
-
 def _run(connection: sa.Connection, text: str, values: dict[str, object]) -> None:
     prepared = sa.text(text)
     connection.execute(prepared, {name: values[name] for name in prepared.compile().params})

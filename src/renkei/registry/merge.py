@@ -14,7 +14,7 @@ from renkei.model import REC_NO
 from renkei.records import RECORD_TYPES, RecordType
 from renkei.registry import golden
 from renkei.registry.difference import Difference
-from renkei.registry.linking import enter_households, link_incoming, one_linker
+from renkei.registry.linking import link_incoming, one_linker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,6 @@ def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
         now=unit.now,
         refuse_contradictions=unit.refuse_contradictions,
     )
-    enter_households(connection, feed=unit.feed, system=unit.system, unit_id=unit.unit_id, now=unit.now)
     failpoint("merge.linked")
     connection.execute(sa.text(_TOUCHED), {"feed": unit.feed})
     connection.exec_driver_sql("ANALYZE touched")
@@ -76,7 +75,7 @@ _MANY = 1000
 
 
 def _refresh_statistics(connection: sa.Connection, kind: RecordType) -> None:
-    others = ("link", "resident", "golden_version", "household", "household_member")
+    others = ("link", "resident", "golden_version")
     for table in (kind.table, *(others if kind.name == "person" else ())):
         connection.exec_driver_sql(f"ANALYZE {table}")
 
@@ -84,8 +83,8 @@ def _refresh_statistics(connection: sa.Connection, kind: RecordType) -> None:
 _TOUCHED = """
     CREATE TEMP TABLE touched ON COMMIT DROP AS
     SELECT resident_id
-    FROM link
-    WHERE feed = :feed AND known_to IS NULL
+    FROM open_link
+    WHERE feed = :feed
       AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
     UNION
     SELECT resident_id FROM unlinked
@@ -148,8 +147,8 @@ def _open_new_versions(connection: sa.Connection, kind: RecordType, unit: UnitOf
 def _leave_tombstones(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
     connection.execute(
         sa.text(f"""
-            INSERT INTO {kind.table} (feed, source_key, source_version, valid_from, content_hash, removed,
-                                      known_from, unit_id)
+            INSERT INTO {kind.table} (feed, source_key, source_version, valid_from, content_hash,
+                                      removed, known_from, unit_id)
             SELECT :feed, source_key, :version, :as_of, '', true, :now, :unit_id
             FROM ended
             ORDER BY source_key

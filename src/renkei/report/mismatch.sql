@@ -1,7 +1,7 @@
 -- Only the records that open mismatches speak of are read, each once, by its index.
 , restricted_key AS MATERIALIZED (
     SELECT split_part(l.feed, '.', 1) || '.' || l.source_key AS key
-    FROM restricted JOIN link l USING (resident_id)
+    FROM restricted JOIN open_link l USING (resident_id)
     WHERE l.known_to IS NULL
 ), shown AS MATERIALIZED (
     SELECT
@@ -18,7 +18,7 @@
     UNION
     SELECT right_feed, right_key FROM shown
     UNION
-    SELECT l.feed, l.source_key FROM shown JOIN link l USING (resident_id) WHERE l.known_to IS NULL
+    SELECT l.feed, l.source_key FROM shown JOIN open_link l USING (resident_id) WHERE l.known_to IS NULL
 ), record AS MATERIALIZED (
     SELECT feed, source_key, source_key AS subject_key, NULL AS payee_key,
         to_jsonb(p) || '{"record": "person"}' AS said
@@ -31,7 +31,7 @@
     FROM wanted JOIN benefit_record b USING (feed, source_key) WHERE known_to IS NULL
 ), said_of_resident AS MATERIALIZED (
     SELECT l.resident_id, jsonb_agg(o.said ORDER BY o.feed, o.source_key) AS said
-    FROM link l JOIN record o USING (feed, source_key)
+    FROM open_link l JOIN record o USING (feed, source_key)
     WHERE l.known_to IS NULL
     GROUP BY l.resident_id
 )
@@ -54,7 +54,7 @@ SELECT
     d.name AS delivery,
     g.full_name,
     (
-        SELECT l.party_number FROM link l
+        SELECT l.party_number FROM open_link l
         WHERE l.resident_id = m.resident_id AND l.known_to IS NULL AND l.party_number IS NOT NULL
         ORDER BY l.link_id LIMIT 1
     ) AS party_number,

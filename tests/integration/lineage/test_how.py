@@ -35,7 +35,7 @@ def one(engine: sa.Engine, query: str) -> Any:
 SHOWN = """
     SELECT g.resident_id FROM golden_version g
     WHERE g.known_to IS NULL AND g.resident_id NOT IN (SELECT resident_id FROM restricted)
-      AND g.full_name_kana IS NOT NULL AND g.provenance -> 'full_name' ->> 0 IS NOT NULL
+      AND g.full_name_kana IS NOT NULL AND g.name_record IS NOT NULL
     ORDER BY g.resident_id
 """
 HIDDEN = "SELECT resident_id FROM restricted ORDER BY resident_id"
@@ -160,7 +160,7 @@ def test_a_version_that_holds_what_is_now_a_restricted_persons_is_not_told(engin
     resident, hidden = one(engine, SHOWN), one(engine, HIDDEN)
     record = one(
         engine,
-        f"""SELECT (provenance -> 'full_name' ->> 0)::bigint FROM golden_version
+        f"""SELECT name_record FROM golden_version
             WHERE resident_id = {resident} AND known_to IS NULL""",
     )
     move = sa.text("""

@@ -83,7 +83,7 @@ _CHANGE = {
     "golden_version": sa.text("UPDATE golden_version SET full_name = 'X' WHERE resident_id = :resident"),
     "person_record": sa.text("""
         UPDATE person_record SET full_name = 'X'
-        WHERE record_id = (SELECT (provenance -> 'full_name' ->> 0)::bigint FROM golden_version
+        WHERE record_id = (SELECT name_record FROM golden_version
                            WHERE resident_id = :resident AND known_to IS NULL)
     """),
 }
@@ -102,7 +102,7 @@ def test_a_value_changed_in_record_and_golden_version_alike_is_found(
         connection.execute(
             sa.text("""
                 UPDATE person_record SET postal_code = '0000000'
-                WHERE record_id = (SELECT (provenance -> 'postal_code' ->> 0)::bigint FROM golden_version
+                WHERE record_id = (SELECT address_record FROM golden_version
                                    WHERE resident_id = :r AND known_to IS NULL)
             """),
             {"r": one},
@@ -166,8 +166,8 @@ _NEWER = sa.text("""
         UPDATE golden_version SET known_to = known_from + interval '1 hour' WHERE golden_id = :golden
         RETURNING *
     )
-    INSERT INTO golden_version (resident_id, full_name, provenance, valid_from, known_from, unit_id)
-    SELECT resident_id, 'X', provenance, valid_from + 1, known_to, unit_id FROM closed
+    INSERT INTO golden_version (resident_id, full_name, golden_rule_id, valid_from, known_from, unit_id)
+    SELECT resident_id, 'X', golden_rule_id, valid_from + 1, known_to, unit_id FROM closed
 """)
 
 

@@ -19,10 +19,10 @@ def test_only_open_links_are_read(hub: Hub) -> None:
     with hub.engine.begin() as connection:
         connection.exec_driver_sql("""
             INSERT INTO link (
-                resident_id, feed, source_key, rule, valid_from, known_from, known_to, unit_id
+                resident_id, home_id, feed, source_key, rule, valid_from, known_from, known_to, unit_id
             ) VALUES
-                (1, 'juki.resident', '0000000018', 'founder', '2026-11-20', now(), NULL, 1),
-                (2, 'juki.resident', '0000000026', 'founder', '2026-11-20', now(), now(), 1)
+                (1, 1, 'juki.resident', '0000000018', 'founder', '2026-11-20', now(), NULL, 1),
+                (2, 2, 'juki.resident', '0000000026', 'founder', '2026-11-20', now(), now(), 1)
         """)
         table = inputs.links(connection)
 

@@ -182,17 +182,17 @@ def _person(connection: sa.Connection, row: dict[str, str | None]) -> None:
     )
     connection.execute(
         sa.text("""
-            INSERT INTO link (resident_id, feed, source_key, numbering, party_number, rule, valid_from,
-                known_from, unit_id)
-            VALUES (:resident, :feed, :key, 'resident', :number, 'strong_id', :as_of, :now, 1)
+            INSERT INTO link (resident_id, home_id, feed, source_key, numbering, party_number, rule,
+                valid_from, known_from, unit_id)
+            VALUES (:resident, :resident, :feed, :key, 'resident', :number, 'strong_id', :as_of, :now, 1)
         """),
         bound,
     )
     connection.execute(
         sa.text("""
-            INSERT INTO golden_version (resident_id, full_name, address, protected, provenance, valid_from,
-                known_from, unit_id)
-            VALUES (:resident, :full_name, :address, :protected, '{}', :as_of, :now, 1)
+            INSERT INTO golden_version (resident_id, full_name, address, protected, golden_rule_id,
+                valid_from, known_from, unit_id)
+            VALUES (:resident, :full_name, :address, :protected, 1, :as_of, :now, 1)
             ON CONFLICT (resident_id) WHERE known_to IS NULL DO NOTHING
         """),
         bound,

@@ -2,7 +2,7 @@
 CREATE TEMP TABLE contradicted ON COMMIT DROP AS
 SELECT i.source_key
 FROM incoming AS i
-JOIN link AS l ON l.feed = :feed AND l.source_key = i.source_key AND l.known_to IS NULL
+JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key AND l.known_to IS NULL
 JOIN LATERAL (
     SELECT date_of_birth_lo, date_of_birth_hi, name_key, kana_key, common_name_key
     FROM person_record AS before

@@ -1,10 +1,10 @@
 -- Level 1: an equal number within one numbering, unless birth date and every name contradict what that
 -- record says, or last said before it was removed. A record that said nothing yet proves nothing.
-INSERT INTO link (resident_id, feed, source_key, numbering, party_number, rule, valid_from, known_from, unit_id)
+INSERT INTO link (resident_id, home_id, feed, source_key, numbering, party_number, rule, valid_from, known_from, unit_id)
 SELECT DISTINCT ON (p.source_key)
-    known.resident_id, :feed, p.source_key, p.numbering, p.party_number, 'strong_id', p.valid_from, :now, :unit_id
+    known.resident_id, known.home_id, :feed, p.source_key, p.numbering, p.party_number, 'strong_id', p.valid_from, :now, :unit_id
 FROM pending AS p
-JOIN link AS known
+JOIN open_link AS known
     ON known.numbering = p.numbering AND known.party_number = p.party_number AND known.known_to IS NULL
 JOIN LATERAL (
     SELECT date_of_birth_lo, date_of_birth_hi, name_key, kana_key, common_name_key

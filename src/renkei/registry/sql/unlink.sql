@@ -2,6 +2,6 @@
 CREATE TEMP TABLE unlinked ON COMMIT DROP AS
 SELECT l.link_id, l.resident_id, l.source_key, c.source_key IS NOT NULL AS is_somebody_else
 FROM incoming AS i
-JOIN link AS l ON l.feed = :feed AND l.source_key = i.source_key AND l.known_to IS NULL
+JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key AND l.known_to IS NULL
 LEFT JOIN contradicted AS c ON c.source_key = i.source_key
 WHERE c.source_key IS NOT NULL OR (l.numbering, l.party_number) IS DISTINCT FROM (i.numbering, i.party_number)
