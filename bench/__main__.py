@@ -22,6 +22,18 @@ LINKS = {
     "sftp": ("links_sftp", "a file over SFTP, each way", "megabytes", 1024),
 }
 
+#: The same for people: the registry's merge, and how fast and how well records are linked.
+PEOPLE = {
+    "registry": (
+        "registry",
+        "three systems' first load, and a night with 1 % changed",
+        "residents",
+        1_000_000,
+    ),
+    "link": ("link", "links by rules and likely ones, beside others", "rows", 1_000_000),
+    "link-quality": ("link_quality", "how many links are right, on a labelled city", "people", 200_000),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one measurement; 130 when it was interrupted, 1 when a stage failed. Both leave nothing behind."""
@@ -65,6 +77,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="rows of the loop, which is then scaled (100000)",
     )
+    for verb, (module, what, size, default) in PEOPLE.items():
+        labelled = verbs.add_parser(verb, help=what)
+        labelled.set_defaults(module=module)
+        labelled.add_argument(
+            f"--{size}", type=int, default=default, metavar="N", help=f"how many ({default})"
+        )
+        labelled.add_argument("--seed", type=int, default=1, metavar="S", help="another labelled city (1)")
     for verb, (module, what, size, default) in LINKS.items():
         link = verbs.add_parser(verb, help=what)
         link.set_defaults(module=module)

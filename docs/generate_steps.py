@@ -28,6 +28,7 @@ FAMILIES = {
     "names": ("氏名・フリガナ", "Names and readings"),
     "dates": ("日付", "Dates"),
     "numbers": ("番号", "Numbers"),
+    "strong_ids": ("一人を決める番号", "Numbers that name one person"),
     "places": ("住所", "Places"),
 }
 #: Signs that a table or a page would swallow → what stands for them.

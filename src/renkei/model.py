@@ -123,7 +123,9 @@ class Mapped:
     """A batch after its mapping: typed ``records`` of one record type, and what was set aside.
 
     Every ``__rec_no`` of the batch is in exactly one of the three tables; ``gone`` has the ``source_key`` of
-    what the source no longer has.
+    what the source no longer has. ``numbers`` (``source_key, token, number``) go to the vault and nowhere
+    else; ``token_key`` is the id of the key that made tokens, None where the mapping makes none. ``doubts``
+    counts by raw field what was taken in although it may be wrong.
     """
 
     feed: str
@@ -132,6 +134,9 @@ class Mapped:
     rejects: pa.Table
     mapping_digest: str
     gone: pa.Table | None = None
+    numbers: pa.Table | None = field(default=None, repr=False)
+    token_key: str | None = None
+    doubts: Mapping[str, int] = field(default_factory=dict)
 
 
 #: One row for each record set aside (取込エラー). No value of the record itself is ever stored here.

@@ -5,7 +5,7 @@ import itertools
 import os
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,12 +17,14 @@ from renkei import archive
 from renkei.archive import CONFIG
 from renkei.errors import FixDeclaration
 from renkei.model import Connection, Connector, Feed
+from renkei.vault.policy import OFF, VaultPolicy, policy_of
 
 if TYPE_CHECKING:
     from datetime import date
 
     from renkei.mapping import Mapping as FeedMapping
     from renkei.reconcile import Rule
+    from renkei.vault.tokens import TokenKey
 
 #: Who must agree before a changed text runs; what is in force says so, not the draft.
 APPROVALS = ("two people", "one person", "none")
@@ -44,6 +46,17 @@ class CityConfig:
     witnesses: tuple[str, ...]
     departments: tuple[str, ...]
     approval: str = APPROVALS[0]
+    # of level 3: how many pairs one run may compare, and how likely a pair is proposed
+    pair_budget: int = 20_000_000
+    propose_from: float = 0.5
+    #: Who must agree before a decision about two records works: ``two people`` or ``one person``.
+    decisions_approval: str = APPROVALS[0]
+    #: Accounts of those who may decide on restricted persons; for everybody else there is no such person.
+    decide_restricted: tuple[str, ...] = ()
+    vault: VaultPolicy = OFF
+    keys: str = "var/keys"
+    #: Feed and number of each household that is a facility (施設): who lives there is not swept in.
+    facilities: tuple[tuple[str, str], ...] = ()
 
     def trusted(self, field: str) -> tuple[str, ...]:
         """Systems in order of trust for a field (or group of fields) of the golden record."""
@@ -73,7 +86,33 @@ class Project:
         """Feed id → its mapping, in the order of the files."""
         from renkei.mapping import load_all
 
-        return {mapping.feed.id: mapping for mapping in load_all(self.root / "mappings")}
+        made = load_all(self.root / "mappings")
+        self._refuse_numbers(made)
+        return {mapping.feed.id: mapping.keyed(self.tokens) for mapping in made}
+
+    def _refuse_numbers(self, made: "Iterable[FeedMapping]") -> None:
+        """A mapping that hands on individual numbers needs the vault; no other asks for it."""
+        found = [
+            f"{mapping.file}:{rule.line}"
+            for mapping in made
+            for rule in mapping.every_field
+            if rule.to == "individual_number_token"
+        ]
+        if found and not self.config.vault.is_on:
+            raise FixDeclaration("E_VAULT_OFF", places=", ".join(sorted(set(found))))
+
+    @cached_property
+    def tokens(self) -> "TokenKey":
+        """What makes tokens of numbers; its key is read when the first token is made."""
+        from renkei.vault.tokens import TokenKey
+
+        return TokenKey(self.keys)
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the token key and the vault's keys: ``RENKEI_KEYS``, else as ``renkei.toml`` says."""
+        given = os.environ.get("RENKEI_KEYS")
+        return Path(given) if given else self._own_place(self.config.keys)
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
@@ -102,12 +141,11 @@ class Project:
     @property
     def witnesses(self) -> tuple[Path, ...]:
         """Files outside the database that keep every checkpoint; ``var/…`` follows a moved ``var``."""
-        return tuple(
-            self.var / name.removeprefix("var/")
-            if name.startswith("var/")
-            else (self.home or self.root) / name
-            for name in self.config.witnesses
-        )
+        return tuple(self._own_place(name) for name in self.config.witnesses)
+
+    def _own_place(self, name: str) -> Path:
+        inside = name.startswith("var/")
+        return self.var / name.removeprefix("var/") if inside else (self.home or self.root) / name
 
     def mapping(self, feed_id: str) -> "FeedMapping":
         """The mapping of a feed; an unknown name is answered with the nearest one."""
@@ -225,14 +263,30 @@ def _config(place: Path) -> CityConfig:
             blast_share=float(blast["share"]),
             blast_least=int(blast["least"]),
             refuse_contradictions=bool(text["linking"]["refuse_contradictions"]),
+            pair_budget=_pair_budget(text),
+            propose_from=_propose_from(text),
             audit_origin=audit["origin"],
             witnesses=tuple(audit["witnesses"]),
             departments=tuple(entry["id"] for entry in text["department"]),
             approval=_approval(text),
+            decisions_approval=_decisions_approval(text),
+            decide_restricted=_accounts(text.get("decisions", {}).get("restricted", [])),
+            vault=policy_of(text.get("vault", {})),
+            keys=str(text.get("keys", {}).get("folder", "var/keys")),
+            facilities=_facilities(text),
         )
     except (KeyError, ValueError, TypeError) as wrong:
         problem = f"{CONFIG}: {type(wrong).__name__}: {wrong}"
         raise FixDeclaration("E_DECLARATION", problems=problem) from wrong
+
+
+def _facilities(text: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """``FEED/NUMBER`` as records are named elsewhere."""
+    stated = text.get("protection", {}).get("facilities", [])
+    parts = [str(each).partition("/") for each in stated]
+    if wrong := [f"{feed}{slash}{number}" for feed, slash, number in parts if not (feed and number)]:
+        raise ValueError(f'[protection] facilities: expected "FEED/NUMBER", found {wrong[0]!r}')
+    return tuple((feed, number) for feed, _, number in parts)
 
 
 def _approval(text: Mapping[str, Any]) -> str:
@@ -241,3 +295,31 @@ def _approval(text: Mapping[str, Any]) -> str:
         expected = ", ".join(f'"{each}"' for each in APPROVALS)
         raise ValueError(f"[declarations] approval: expected {expected}, found {stated!r}")
     return str(stated)
+
+
+def _pair_budget(text: Mapping[str, Any]) -> int:
+    stated = text["linking"].get("pair_budget", CityConfig.pair_budget)
+    if not isinstance(stated, int) or stated < 1:
+        raise ValueError(f"[linking] pair_budget: expected a number of pairs, found {stated!r}")
+    return stated
+
+
+def _propose_from(text: Mapping[str, Any]) -> float:
+    stated = text["linking"].get("propose_from", CityConfig.propose_from)
+    if not isinstance(stated, int | float) or not 0 < stated < 1:
+        raise ValueError(f"[linking] propose_from: expected a probability, found {stated!r}")
+    return float(stated)
+
+
+def _decisions_approval(text: Mapping[str, Any]) -> str:
+    stated = text.get("decisions", {}).get("approval", APPROVALS[0])
+    if stated not in APPROVALS[:2]:
+        expected = ", ".join(f'"{each}"' for each in APPROVALS[:2])
+        raise ValueError(f"[decisions] approval: expected {expected}, found {stated!r}")
+    return str(stated)
+
+
+def _accounts(stated: object) -> tuple[str, ...]:
+    if not isinstance(stated, list) or not all(isinstance(each, str) and each for each in stated):
+        raise ValueError(f"[decisions] restricted: expected names of accounts, found {stated!r}")
+    return tuple(stated)

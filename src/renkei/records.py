@@ -101,7 +101,7 @@ PERSON = RecordType(
         ("address_since", DATE),  # 住定日
         ("match_key", TEXT),  # name_key|date_of_birth|sex|address_key, null unless all four are exact
         ("protected", TEXT),  # 支援措置: protected | none; null is unknown and treated as protected
-        ("protected_kind", TEXT),  # 支援措置区分: support | provisional
+        ("protected_kind", TEXT),  # 支援措置区分: support | provisional | joint (併せて支援を求める者)
         ("protected_from", DATE),
         ("protected_until", DATE),  # the term's end; it does not end the protection by itself
         ("resident_code_token", TEXT),  # 住民票コード as a keyed token: equal tokens are one person
@@ -169,6 +169,9 @@ GOLDEN: dict[str, tuple[str, ...]] = {
     "household": ("household_number", "relationship", "is_household_head"),
 }
 
+#: Columns that hold a token → the kind of number it is made of.
+TOKENS = {"resident_code_token": "resident_code", "individual_number_token": "individual_number"}
+
 #: How a value may be shown: in clear · as the shape of its characters · as nothing but a mark.
 Sensitivity = Literal["plain", "personal", "guarded"]
 SENSITIVITIES: tuple[Sensitivity, ...] = ("plain", "personal", "guarded")
@@ -183,7 +186,10 @@ _PLAIN = {
 }
 _PLAIN_SHARED = "__rec_no source_version changed_at change_kind operator_kind terminal"
 _GUARDED = {
-    "person": "protected protected_kind protected_from protected_until",
+    "person": (
+        "protected protected_kind protected_from protected_until "
+        "resident_code_token individual_number_token residence_card_number"
+    ),
     "tax": "annual_amount",
     "benefit": "benefit_kind status started_on ended_on end_reason monthly_amount",
 }

@@ -13,27 +13,8 @@ from sqlalchemy import Engine, text
 
 View = TypeVar("View")
 
-#: Common table expression ``restricted(resident_id)``. A mark outlives the removal of its record.
-RESTRICTED = """
-    marked AS MATERIALIZED (
-        SELECT r.feed, r.source_key, r.household_number FROM person_record r
-        WHERE r.protected = 'protected' AND (r.known_to IS NULL OR EXISTS (
-            SELECT FROM person_record t
-            WHERE t.feed = r.feed AND t.source_key = r.source_key AND t.known_to IS NULL AND t.removed))
-        UNION SELECT p.feed, p.source_key, p.household_number
-        FROM golden_version g JOIN open_link l USING (resident_id) JOIN person_record p USING (feed, source_key)
-        WHERE g.protected IS DISTINCT FROM 'none'
-          AND g.known_to IS NULL AND l.known_to IS NULL AND p.known_to IS NULL
-    ), sheltered AS MATERIALIZED (
-        SELECT feed, source_key FROM marked
-        UNION SELECT p.feed, p.source_key FROM marked JOIN person_record p USING (feed, household_number)
-        WHERE p.known_to IS NULL AND p.household_number <> ''
-    ), restricted AS MATERIALIZED (
-        SELECT l.resident_id FROM sheltered JOIN open_link l USING (feed, source_key) WHERE l.known_to IS NULL
-        UNION SELECT resident_id FROM golden_version
-        WHERE known_to IS NULL AND protected IS DISTINCT FROM 'none'
-    )
-"""
+#: Common table expression ``restricted(resident_id)``: who may not be shown, now.
+RESTRICTED = "restricted AS MATERIALIZED (SELECT resident_id FROM restricted_resident)"
 _SHOWN = """
     (c.subject_kind = 'delivery' OR EXISTS (
         SELECT FROM golden_version g

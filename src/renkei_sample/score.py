@@ -93,9 +93,7 @@ def links(registry_url: str, truth_folder: Path) -> LinkScore:
     import polars as pl
 
     with _connect(registry_url) as connection:
-        rows = connection.execute(
-            "SELECT feed, source_key, resident_id FROM open_link"
-        ).fetchall()
+        rows = connection.execute("SELECT feed, source_key, resident_id FROM open_link").fetchall()
     resident = {(str(feed), str(key)): number for feed, key, number in rows}
     registered = {number for (feed, _), number in resident.items() if feed == "juki.resident"}
     identity = pl.read_parquet(truth_folder / "identity.parquet").iter_rows()

@@ -60,16 +60,17 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._up = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ends: list[asyncio.StreamWriter] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._up.wait(5), "the proxy did not come up"
+        assert self._up.wait(30), "the proxy did not come up"
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(30)
         self._loop.close()
 
     def _run(self) -> None:
@@ -87,11 +88,16 @@ class FaultProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # a close in order waits for a reader that may never come; nothing may be left in the loop
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*(end.wait_closed() for end in self._ends), return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._ends.append(writer)
         self.connections += 1
         try:
             await self._serve(self.connections, reader, writer)
@@ -106,6 +112,7 @@ class FaultProxy:
             there, back = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             return
+        self._ends.append(back)
         rewrite = self._rewrite() if self._rewrite else bytes
         ends = (writer, back)
         try:

@@ -18,6 +18,7 @@ _QUERIES = {
     "cursor": "SELECT feed, as_of, snapshot FROM cursor",
     "golden": "SELECT full_name, date_of_birth, sex, address, protected FROM golden_version WHERE known_to IS NULL",
     "link": "SELECT feed, source_key, rule FROM open_link",
+    "protection": "SELECT feed, source_key, kind, end_told, closed_as FROM protection",
     "together": """
         SELECT array_agg(feed || ':' || source_key ORDER BY feed, source_key)
         FROM open_link GROUP BY resident_id

@@ -11,7 +11,7 @@ KILLED = -signal.SIGKILL
 
 #: A warm parent: each trial forks from a process that has already imported the hub.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["renkei.workflow", "renkei.mapping.compile", "renkei.reconcile.find"])
+_FORKS.set_forkserver_preload(["tests.faults.warm"])
 
 Verb = tuple[str, ...]
 

@@ -1,6 +1,8 @@
 """``renkei doctor``: checks the installation; ``--fix`` mends what is safe, ``--prove`` proves the data."""
 
 import argparse
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from renkei.cli import exits, place
@@ -46,13 +48,34 @@ def _run(asked: argparse.Namespace) -> int:
 
 def _prove(project: "Project") -> tuple[Any, ...]:
     from renkei import prove
-    from renkei.workflow import replay
+    from renkei.workflow import in_force, replay
 
     def again(feed: str) -> None:
         replay(project, feed, as_of=place.today(project), actor=place.actor(), trigger="prove")
 
     with place.registry(project) as engine:
-        return tuple(prove.prove(prove.ground_of(project, engine, replay=again)))
+        # deliveries are read by the text that runs, not by the one that is being edited
+        ruling = in_force(project, engine=engine, founds=False)
+        return tuple(prove.prove(prove.ground_of(ruling, engine, replay=again, progress=_progress())))
+
+
+#: A proof that takes longer says where it is.
+_QUIET_SECONDS = 5.0
+
+
+def _progress() -> Callable[[str], None]:
+    clock = SystemClock()
+    began = clock.now()
+    proof = ""
+
+    def say_where(step: str) -> None:
+        nonlocal proof
+        seconds = (clock.now() - began).total_seconds()
+        proof = step if re.fullmatch(r"I[0-9]+", step) else proof
+        if seconds >= _QUIET_SECONDS:
+            tell(f"{seconds:6.0f} s  {proof}" + ("" if step == proof else f"  {step}"))
+
+    return say_where
 
 
 def _show(checks: "tuple[Check, ...]", proofs: tuple[Any, ...]) -> None:
@@ -64,7 +87,7 @@ def _show(checks: "tuple[Check, ...]", proofs: tuple[Any, ...]) -> None:
     if proofs:
         rows = [
             ("✓" if proof.holds else "✕", proof.id, say(proof.title_ja, proof.title_en),
-             f"{proof.checked:,}", proof.detail)
+             f"{proof.checked:,}", f"{proof.seconds:.1f}", proof.detail)
             for proof in proofs
         ]  # fmt: skip
         columns = (
@@ -72,6 +95,7 @@ def _show(checks: "tuple[Check, ...]", proofs: tuple[Any, ...]) -> None:
             say("番号", "id"),
             say("不変条件", "invariant"),
             say("検査数", "checked"),
+            say("秒", "seconds"),
             say("内容", "detail"),
         )
         show("")

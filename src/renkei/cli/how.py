@@ -12,6 +12,9 @@ from renkei.errors import FixDeclaration
 from renkei.language import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from renkei.likeness.links import Link
     from renkei.mapping.explain import FieldTold
     from renkei.workflow.lineage import How, HowField
 
@@ -54,6 +57,7 @@ def _instant(text: str) -> datetime:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    from renkei.likeness.links import links_of
     from renkei.workflow import lineage
 
     purpose, project = reveal.purpose_of(asked), place.project()
@@ -71,6 +75,8 @@ def _run(asked: argparse.Namespace) -> int:
             raise FixDeclaration(
                 "E_NOT_FOUND", kind=say("住民", "resident"), name=str(asked.resident), nearest="-"
             )
+        with engine.connect() as connection:
+            links = links_of(connection, asked.resident)
         if purpose is not None:
             fields = [each.traced.field for each in found.fields]
             detail = {"golden_id": found.golden.golden_id, "fields": fields}
@@ -79,9 +85,10 @@ def _run(asked: argparse.Namespace) -> int:
                     connection, subject=f"resident:{asked.resident}", purpose=purpose, detail=detail
                 )
     if asked.json:
-        answer("renkei.how/1", body(found))
+        answer("renkei.how/1", body(found) | {"links": [_link(each, clear=found.clear) for each in links]})
     elif asked.field is None:
         _show_all(found)
+        _show_links(links, clear=found.clear)
     else:
         _show_one(found.fields[0])
     return exits.FAILED if any(each.traced.state == "differs" for each in found.fields) else exits.OK
@@ -103,6 +110,18 @@ def body(found: "How") -> dict[str, Any]:
         },
         "revealed": found.clear,
         "fields": [_field(each, clear=found.clear) for each in found.fields],
+    }
+
+
+def _link(each: "Link", *, clear: bool) -> dict[str, Any]:
+    from renkei.mapping.masking import shape_of
+
+    return {
+        "feed": each.feed,
+        "source_key": each.source_key if clear else shape_of(each.source_key),
+        "rule": each.rule,
+        "known_from": each.known_from,
+        "decision_id": each.decision_id,
     }
 
 
@@ -188,6 +207,20 @@ def _show_all(found: "How") -> None:
             f"{proved} fields proved, {wrong} differ. --field shows the whole way of one.",
         )
     )
+
+
+def _show_links(links: "Sequence[Link]", *, clear: bool) -> None:
+    from renkei.cli.why import RULES
+
+    heads = (say("記載", "record"), say("この住民とする根拠", "belongs here by"), say("いつから", "since"))
+    rows = []
+    for each in links:
+        told = _link(each, clear=clear)
+        by = say(*RULES.get(each.rule, (each.rule, each.rule)))
+        number = "" if each.decision_id is None else f" {each.decision_id}"
+        rows.append((f"{each.feed}:{told['source_key']}", by + number, f"{each.known_from:%Y-%m-%d}"))
+    show("")
+    show(table(heads, rows))
 
 
 def _line(each: "HowField") -> tuple[object, ...]:

@@ -310,6 +310,8 @@ def _show_explained(found: "Explained") -> None:
 
 def _try(asked: argparse.Namespace) -> int:
     from renkei.mapping import address, codes
+    from renkei.mapping.masking import HIDDEN
+    from renkei.mapping.strong_ids import reads_secret
     from renkei.mapping.trial import trial
 
     steps = _steps(asked.steps)
@@ -319,10 +321,13 @@ def _try(asked: argparse.Namespace) -> int:
     towns, _ = address.load(project.root / "mappings" / "towns")
     _check(steps, tables, project)
     made = trial(steps, asked.text, codes=tables, as_of=as_of, towns=towns)
+    text = asked.text
+    if any(reads_secret(step) for step in steps):
+        text, made = HIDDEN, made.veiled(HIDDEN)
     if asked.json:
-        answer("renkei.mapping-try/1", _tried(made, asked.text))
+        answer("renkei.mapping-try/1", _tried(made, text))
     else:
-        _show_trial(made, asked.text)
+        _show_trial(made, text)
     return exits.ABOVE_LIMIT if made.refused else exits.OK
 
 

@@ -10,32 +10,33 @@ from renkei.views import RESTRICTED
 #: ``nobody``: no resident known to be unrestricted has the record, so it may be anybody's.
 Standing = Literal["shown", "restricted", "nobody"]
 
-_OF_RESIDENT = f"""
-    WITH {RESTRICTED}
-    SELECT EXISTS (
-        SELECT FROM golden_version
-        WHERE resident_id = :resident AND known_to IS NULL
-          AND resident_id NOT IN (SELECT resident_id FROM restricted))
+_OF_RESIDENT = """
+    SELECT EXISTS (SELECT FROM golden_version WHERE resident_id = :resident AND known_to IS NULL)
+       AND NOT is_restricted(:resident)
 """
-_OF_RECORD = f"""
-    WITH {RESTRICTED}, owners AS (
+_OF_RECORD = """
+    WITH owners AS MATERIALIZED (
         SELECT DISTINCT resident_id
         FROM open_link
-        WHERE known_to IS NULL AND split_part(feed, '.', 1) = split_part(:feed, '.', 1)
+        WHERE split_part(feed, '.', 1) = split_part(:feed, '.', 1)
           AND (CASE WHEN :is_person THEN feed = :feed ELSE true END) AND source_key = ANY(:keys)
     )
-    SELECT count(*) AS owners,
-        count(*) FILTER (WHERE resident_id IN (SELECT resident_id FROM restricted)) AS restricted
+    SELECT count(*) AS owners, count(*) FILTER (WHERE is_restricted(resident_id)) AS restricted
     FROM owners
 """
-_RECORDS = f"""
-    WITH {RESTRICTED}
-    SELECT EXISTS (
-        SELECT FROM open_link JOIN restricted USING (resident_id)
-        WHERE known_to IS NULL
-          AND (feed, source_key) IN (
-            SELECT * FROM unnest(CAST(:feeds AS text[]), CAST(:keys AS text[]))))
+_OWNERS = """
+    SELECT DISTINCT resident_id
+    FROM open_link
+    WHERE (feed, source_key) IN (
+        SELECT * FROM unnest(CAST(:feeds AS text[]), CAST(:keys AS text[])))
 """
+_RECORDS = f"SELECT EXISTS (SELECT FROM ({_OWNERS} OFFSET 0) AS owner WHERE is_restricted(resident_id))"
+_MANY_RECORDS = f"""
+    WITH {RESTRICTED}
+    SELECT EXISTS (SELECT FROM ({_OWNERS}) AS owner WHERE resident_id IN (SELECT resident_id FROM restricted))
+"""
+#: So many are asked one by one; of more the whole set is read once.
+_FEW = 20
 
 
 def of_resident(connection: sa.Connection, resident: int) -> bool:
@@ -50,7 +51,8 @@ def touches_restricted(connection: sa.Connection, records: Iterable[tuple[str, s
     """
     pairs = sorted(set(records))
     asked = {"feeds": [feed for feed, _ in pairs], "keys": [key for _, key in pairs]}
-    return bool(connection.execute(sa.text(_RECORDS), asked).scalar_one())
+    query = _RECORDS if len(pairs) <= _FEW else _MANY_RECORDS
+    return bool(connection.execute(sa.text(query), asked).scalar_one())
 
 
 def of_record(

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from renkei import formats
 from renkei.errors import catalogue
-from renkei.mapping import schema
+from renkei.mapping import schema, strong_ids
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.expression import misspelt
 from renkei.mapping.lines import Lines
@@ -33,6 +33,7 @@ _HOLDS = {
     "integer": "int64",
     "boolean": "bool",
     "place": "string",
+    "token": "string",
 }
 
 
@@ -196,6 +197,7 @@ class _Look:
         yield from self._schedule()
         yield from self._ignored()
         yield from self._format()
+        yield from self._strong_ids()
 
     @property
     def schema(self) -> pa.Schema:
@@ -382,6 +384,10 @@ class _Look:
                 yield _Finding(
                     place=("ignored", number), expected="mapped or ignored", found=f"{row['name']} both"
                 )
+
+    def _strong_ids(self) -> Iterator[_Finding]:
+        for place, expected, found in strong_ids.problems(self.feed, columns_of):
+            yield _Finding(place=place, expected=expected, found=found)
 
     def _format(self) -> Iterator[_Finding]:
         """What its kind of file says of the declaration."""

@@ -14,12 +14,13 @@ from renkei.mapping.problems import Problem
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """One row. ``to`` None: the code is known and says nothing."""
+    """One row. ``to`` None: the code is known and says nothing. ``refuse``: a record with it is set aside."""
 
     source: str
     to: str | None
     valid_from: date = date.min
     valid_to: date = date.max
+    refuse: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,15 @@ class CodeTable:
 
     def at(self, day: date) -> dict[str, str | None]:
         """The codes that are valid on a day, longest first."""
+        return {code.source: code.to for code in self._valid(day) if code.refuse is None}
+
+    def refused_at(self, day: date) -> dict[str, str]:
+        """The codes that keep their record out on a day, longest first, and the error that says why."""
+        return {code.source: code.refuse for code in self._valid(day) if code.refuse is not None}
+
+    def _valid(self, day: date) -> list[Code]:
         valid = [code for code in self.codes if code.valid_from <= day <= code.valid_to]
-        return {code.source: code.to for code in sorted(valid, key=lambda code: -len(code.source))}
+        return sorted(valid, key=lambda code: -len(code.source))
 
     @property
     def turns(self) -> frozenset[date]:
@@ -104,7 +112,13 @@ def _days(row: Mapping[str, Any]) -> tuple[date, date]:
 
 def _table(name: str, declared: Mapping[str, Any]) -> CodeTable:
     codes = tuple(
-        Code(source=row["code"], to=row["to"] or None, valid_from=_days(row)[0], valid_to=_days(row)[1])
+        Code(
+            source=row["code"],
+            to=row["to"] or None,
+            valid_from=_days(row)[0],
+            valid_to=_days(row)[1],
+            refuse=row.get("refuse"),
+        )
         for row in declared["codes"]
     )
     return CodeTable(name=name, by_prefix=declared.get("match") == "prefix", codes=codes, declared=declared)

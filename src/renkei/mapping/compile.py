@@ -5,7 +5,8 @@ derived from fields (what stands in for a missing event date, the match key). No
 mapping's author wrote: steps are a closed list, and expressions for ``matches`` never track back.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -66,6 +67,7 @@ class Plan:
             as_of=self.day or self.as_of,
             raw=_trimmed,
             towns=self.mapping.towns,
+            tokens=self.mapping.tokens,
         )
         source = _source(rule)
         value = Value(expr=source)
@@ -74,16 +76,31 @@ class Plan:
         return _Cell(rule=rule, name=f"__v{number}", source=source, value=value)
 
     def lazy(self, raw: pl.LazyFrame) -> pl.LazyFrame:
-        """The plan over raw columns: the record's columns and ``__fault`` (0, or the fault's number)."""
+        """The plan over raw columns: the record's columns, ``__fault`` (0, or the fault's number), and what
+        is told beside the records (:attr:`beside`).
+        """
         return (
             raw.with_columns(_trim(name) for name in self.mapping.raw_columns)
             .with_columns(cell.value.expr.alias(cell.name) for cell in self.cells)
-            .with_columns(self._fault())
+            .with_columns(self._fault(), *self.beside.values())
             .with_columns(self._targets())
             .with_columns(self._stand_ins())
             .with_columns(self._match_key())
-            .select("__fault", *self.record.schema.names)
+            .select("__fault", *self.beside, *self.record.schema.names)
         )
+
+    @cached_property
+    def beside(self) -> dict[str, pl.Expr]:
+        """What is in no record: the number behind a token, and for each doubt whether it holds."""
+        made = {name: expr.alias(name) for name, (_, expr) in self.doubts.items()}
+        number = next((cell.value.number for cell in self.cells if cell.value.number is not None), None)
+        return made if number is None else {**made, _NUMBER: number.alias(_NUMBER)}
+
+    @cached_property
+    def doubts(self) -> dict[str, tuple[str, pl.Expr]]:
+        """Temporary column → the raw field that is doubtful, and where."""
+        found = [(cell.rule.sources[0], expr) for cell in self.cells for expr in cell.value.doubts]
+        return {f"__d{number}": each for number, each in enumerate(found)}
 
     def keys(self, raw: pl.LazyFrame) -> pl.LazyFrame:
         """The plan's first part over the key's raw columns alone: ``source_key`` and ``__fault``."""
@@ -227,7 +244,8 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = Tr
     (``is_delivery`` off).
     """
     plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
-    good, bad = run(mapping, batch.table, plan)
+    made = ran(mapping, batch.table, plan)
+    good, bad = made.good, made.bad
     gone, nameless = _gone(plan, batch)
     twice = _keys_twice(good, bad, gone)
     if len(twice):
@@ -244,13 +262,34 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = Tr
         records=good,
         rejects=_rejects(bad, batch),
         mapping_digest=plan.mapping.digest,
+        numbers=made.numbers,
+        doubts=made.doubts,
+        token_key=mapping.tokens.key_id if mapping.makes_tokens else None,
     )
 
 
 def run(mapping: Mapping, table: pa.Table, plan: Plan) -> tuple[pa.Table, pl.DataFrame]:
     """The records without a fault, and the others with what is wrong; block by block, in order."""
+    made = ran(mapping, table, plan)
+    return made.good, made.bad
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """Records without a fault, the others, the numbers behind tokens, how often each field is doubtful."""
+
+    good: pa.Table
+    bad: pl.DataFrame
+    numbers: pa.Table | None = field(repr=False)
+    doubts: dict[str, int]
+
+
+def ran(mapping: Mapping, table: pa.Table, plan: Plan) -> Ran:
+    """Map block by block, in order."""
     good = [plan.record.schema.empty_table()]
     bad = [pl.DataFrame(schema=_ASIDE)]
+    numbers: list[pl.DataFrame] = []
+    doubts: Counter[str] = Counter()
     plans = {plan.as_of: plan}
     for start in range(0, table.num_rows, BLOCK):
         raw = pl.from_arrow(table.slice(start, BLOCK))
@@ -259,11 +298,41 @@ def run(mapping: Mapping, table: pa.Table, plan: Plan) -> tuple[pa.Table, pl.Dat
         for day, records in segments.split(mapping, raw, reader=plan, as_of=plan.as_of):
             plans.setdefault(day, Plan(mapping=mapping.at(day), as_of=plan.as_of, day=day))
             made = plans[day].lazy(records.lazy()).collect()
-            mapped.append(made.filter(pl.col("__fault") == 0).drop("__fault"))
+            right = made.filter(pl.col("__fault") == 0)
+            mapped.append(right.select(plan.record.schema.names))
+            numbers += _numbers(right)
+            doubts.update(_doubtful(right, plans[day]))
             bad.append(plans[day].aside(made))
         fit = mapped[0] if len(mapped) == 1 else pl.concat(mapped).sort(REC_NO)
         good.append(fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(plan.record.schema))
-    return pa.concat_tables(good), pl.concat(bad)
+    return Ran(
+        good=pa.concat_tables(good),
+        bad=pl.concat(bad),
+        numbers=_arrow(pl.concat(numbers), NUMBERS) if numbers else None,
+        doubts={name: count for name, count in doubts.items() if count},
+    )
+
+
+def _arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+
+
+#: The number behind each token, on its way to the vault; it is in no other table.
+NUMBERS = pa.schema([pa.field(name, pa.string()) for name in ("source_key", "token", "number")])
+
+_NUMBER = "__number"
+_OUTSIDE = {"individual_number_token": "token", _NUMBER: "number"}
+
+
+def _numbers(right: pl.DataFrame) -> list[pl.DataFrame]:
+    if _NUMBER not in right.columns:
+        return []
+    held = right.filter(pl.col("individual_number_token").is_not_null())
+    return [held.select("source_key", "individual_number_token", _NUMBER).rename(_OUTSIDE)]
+
+
+def _doubtful(right: pl.DataFrame, plan: Plan) -> dict[str, int]:
+    return {name: int(right[place].sum()) for place, (name, _) in plan.doubts.items()}
 
 
 _ASIDE: dict[str, type[pl.DataType]] = {

@@ -9,7 +9,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import polars as pl
 
 from renkei.errors import FixDeclaration
 from renkei.feeds import DEFAULT_LAG, duration
-from renkei.mapping import address, check, folds, ranks, schema, variants
+from renkei.mapping import address, check, folds, ranks, schema, strong_ids, variants
 from renkei.mapping import codes as code_tables
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.contract.declared import Contract, contract_of
@@ -27,6 +27,7 @@ from renkei.mapping.problems import Problem, refuse
 from renkei.mapping.steps import STEPS, Step, Surroundings, parse
 from renkei.model import Feed
 from renkei.records import Sensitivity, sensitivity_of
+from renkei.vault.tokens import KEYLESS, Tokens
 
 #: Versions and codes are those of the delivery's day, unless a feed names a date of the record.
 BY_DELIVERY = "delivery"
@@ -59,6 +60,11 @@ class FieldRule:
     def keeps_text(self) -> bool:
         """True when the text of the source itself is stored."""
         return all(STEPS[step.name].keeps for step in self.steps)
+
+    @property
+    def is_secret(self) -> bool:
+        """True when what the field reads, and any token of it, is shown to nobody."""
+        return any(strong_ids.reads_secret(step) for step in self.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +119,7 @@ class Mapping:
     file: str = ""
     contract: Contract = field(default_factory=Contract)
     towns: address.Towns | None = None
+    tokens: Tokens = KEYLESS
     versions: tuple[tuple[date, "Mapping"], ...] = ()
 
     @property
@@ -132,6 +139,21 @@ class Mapping:
     def at(self, day: date) -> "Mapping":
         """The version in force for a delivery of that day."""
         return next((version for since, version in reversed(self.versions) if since <= day), self)
+
+    def keyed(self, tokens: Tokens) -> "Mapping":
+        """The mapping with what makes its tokens, in each of its versions."""
+        versions = tuple((since, version.keyed(tokens)) for since, version in self.versions)
+        return replace(self, tokens=tokens, versions=versions)
+
+    @property
+    def makes_tokens(self) -> bool:
+        """True when the mapping, or any version of it, makes a token."""
+        return any(rule.steps and STEPS[rule.steps[-1].name].gives == "token" for rule in self.every_field)
+
+    @property
+    def every_field(self) -> tuple[FieldRule, ...]:
+        """The fields of the mapping and of each of its versions."""
+        return (*self.fields, *(rule for _, version in self.versions for rule in version.fields))
 
 
 def load_all(folder: Path) -> tuple[Mapping, ...]:

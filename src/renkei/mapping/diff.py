@@ -276,7 +276,8 @@ def _of_codes(codes: Mapping[str, CodeTable]) -> dict[tuple[str, str, str], str]
 def _code(row: Mapping[str, Any]) -> str:
     days = [str(row.get(name, "")) for name in ("valid_from", "valid_to")]
     label = f"（{row['label']}）" if row.get("label") else ""
-    return f"= {row['to'] or '∅'}{label}" + (f" {days[0]}…{days[1]}" if any(days) else "")
+    says = f"✗ {row['refuse']}" if "refuse" in row else f"= {row['to'] or '∅'}"
+    return says + label + (f" {days[0]}…{days[1]}" if any(days) else "")
 
 
 def _numbered(part: str, named: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[tuple[str, str, str], str]:

@@ -53,6 +53,11 @@ _WIDE = {chr(0xFF10 + figure): str(figure) for figure in range(10)} | {"＋": "+
 _DIVIDERS = r"[ \u3000()\-‐‑‒–—―−－ー.・]"
 
 
+def figures(number: pl.Expr) -> pl.Expr:
+    """Figures alone: full-width ones become half-width, spaces and hyphens between them go."""
+    return number.str.replace_many(_WIDE).str.replace_all(r"[ \u3000\-‐‑‒–—―−－]", "")
+
+
 def phone(number: pl.Expr) -> pl.Expr:
     """Figures alone: widths, brackets and hyphens go, ``+81`` and a 0 in brackets after it become 0."""
     narrow = number.str.replace_many(_WIDE).str.replace_all(_DIVIDERS, "")

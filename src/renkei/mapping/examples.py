@@ -16,6 +16,7 @@ from renkei.mapping import compile as plan
 from renkei.mapping.declaration import Example, Expectation, FieldRule
 from renkei.mapping.declaration import Mapping as FeedMapping
 from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, Batch, Control, Mapped
+from renkei.vault.tokens import VEILED
 
 #: The place of the code in a miss, where a column's name would stand.
 REFUSED = "refused"
@@ -164,7 +165,7 @@ def _all_raw_columns(mapping: FeedMapping) -> list[str]:
 
 def _without_expectations(mapping: FeedMapping) -> FeedMapping:
     versions = tuple((since, _without_expectations(version)) for since, version in mapping.versions)
-    return replace(mapping, expect=(), versions=versions)
+    return replace(mapping, expect=(), versions=versions, tokens=VEILED)
 
 
 def _held(mapping: FeedMapping, batch: Batch, *, as_of: date) -> str | None:

@@ -13,7 +13,9 @@ from renkei.mapping.declaration import FieldRule
 from renkei.mapping.declaration import Mapping as FeedMapping
 from renkei.mapping.diff import written
 from renkei.mapping.examples import one_record
-from renkei.mapping.trial import PADDING, trial
+from renkei.mapping.masking import HIDDEN
+from renkei.mapping.trial import PADDING, Trial, trial
+from renkei.vault.tokens import VEILED
 
 Row = Mapping[str, Any]
 
@@ -58,6 +60,7 @@ class RecordTold:
 
 def explain(mapping: FeedMapping, raw: Mapping[str, str | None], *, as_of: date) -> RecordTold:
     """Take one record through the mapping of a day; the values are those that the real plan gives."""
+    mapping = mapping.keyed(VEILED)  # what is told never holds a token, not even behind a veil
     mapped = plan.apply(mapping, one_record(mapping, raw), as_of=as_of)
     record: Row = next(iter(mapped.records.to_pylist()), {})
     refused: Row = next(iter(mapped.rejects.to_pylist()), {})
@@ -77,7 +80,7 @@ def day_of(mapping: FeedMapping, raw: Mapping[str, str | None], *, as_of: date) 
     """A day of the version and the codes that a record is mapped by: the delivery's, or one of its own."""
     frame = pl.from_arrow(one_record(mapping, raw).table)
     assert isinstance(frame, pl.DataFrame)  # a table never becomes a Series
-    reader = plan.Plan(mapping=mapping.at(as_of), as_of=as_of)
+    reader = plan.Plan(mapping=mapping.at(as_of).keyed(VEILED), as_of=as_of)
     [(day, _)] = segments.split(mapping, frame, reader=reader, as_of=as_of)
     return day
 
@@ -87,12 +90,26 @@ def _field(
 ) -> FieldTold:
     text = source_text(rule, raw)
     made = trial(rule.steps, text, codes=mapping.codes, as_of=as_of, raw=raw, towns=mapping.towns)
+    if rule.is_secret:
+        return _secret(rule, made)
     return FieldTold(
         to=rule.to,
         raw=tuple((name, raw.get(name)) for name in rule.sources),
         text=text,
         steps=tuple(StepTold(step=written([stage.step]), value=stage.value) for stage in made.stages),
         value=record.get(rule.to),
+        refused=made.refused,
+    )
+
+
+def _secret(rule: FieldRule, made: Trial) -> FieldTold:
+    """The way of a number that nobody is shown: which steps it took, and whether it was refused."""
+    return FieldTold(
+        to=rule.to,
+        raw=tuple((name, HIDDEN) for name in rule.sources),
+        text=HIDDEN,
+        steps=tuple(StepTold(step=written([stage.step]), value=HIDDEN) for stage in made.stages),
+        value=HIDDEN,
         refused=made.refused,
     )
 

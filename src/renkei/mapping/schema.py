@@ -165,7 +165,15 @@ MAPPING: dict[str, Any] = {
 }
 
 _CODE = _table(
-    {"code": _TEXT, "to": {"type": "string"}, "label": _TEXT, "valid_from": _DATE, "valid_to": _DATE},
+    {
+        "code": _TEXT,
+        "to": {"type": "string"},
+        "label": _TEXT,
+        "valid_from": _DATE,
+        "valid_to": _DATE,
+        # what is registered provisionally (仮登録) never leaves its system
+        "refuse": {"enum": ["E_PROVISIONAL"]},
+    },
     "code",
     "to",
 )

@@ -1,7 +1,7 @@
 """One text through a field's steps, stage by stage: what an engineer tries and an auditor asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from renkei.mapping.address import Towns
 from renkei.mapping.codes import CodeTable
 from renkei.mapping.steps import SPREAD, STEPS, Step, Surroundings, Value
 from renkei.mapping.steps.kinds import Fault
+from renkei.vault.tokens import VEILED
 
 PADDING = " \u3000"
 
@@ -35,6 +36,11 @@ class Trial:
         """What the last step gave; None when the text was refused."""
         return None if self.refused else self.stages[-1].value
 
+    def veiled(self, sign: str) -> "Trial":
+        """The same steps with the sign for whatever they gave."""
+        stages = tuple(replace(stage, value=None if stage.value is None else sign) for stage in self.stages)
+        return replace(self, stages=stages)
+
 
 def trial(
     steps: Sequence[Step],
@@ -51,7 +57,7 @@ def trial(
     frame = pl.DataFrame({"text": [_trimmed(text)]}, schema={"text": pl.String})
     beside = {name: _trimmed(value) for name, value in (raw or {}).items()}
     around = Surroundings(
-        codes=codes, as_of=as_of, raw=lambda name: pl.lit(beside[name], pl.String), towns=towns
+        codes=codes, as_of=as_of, raw=lambda name: pl.lit(beside[name], pl.String), towns=towns, tokens=VEILED
     )
     value, stages = Value(expr=pl.col("text")), []
     for step in steps:

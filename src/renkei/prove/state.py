@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from renkei.errors import RenkeiError
 from renkei.landing import digest_of
-from renkei.prove.ground import Findings, Ground
+from renkei.prove.ground import Findings, Ground, Part
 from renkei.records import RECORD_TYPES
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ _NAMED = """
 
 def conservation(ground: Ground, findings: Findings) -> None:
     """Per unit: the equation, one disposition a record, and as many rows as the counts say."""
-    written = {row.unit_id: (row.merged, row.ended, row.rejected) for row in ground.rows(_WRITTEN)}
+    rows = ground.rows(_WRITTEN)
+    written = {row.unit_id: (row.merged, row.ended, row.rejected) for row in rows}
+    late = {row.unit_id: (row.late, row.late_ended) for row in rows}
     # a record that says its key is gone was merged, and left a removed row
     for unit in ground.rows("SELECT * FROM unit ORDER BY unit_id"):
         stated = {kind: getattr(unit, kind) for kind in _KINDS}
@@ -58,13 +60,17 @@ def conservation(ground: Ground, findings: Findings) -> None:
         counted = written.get(unit.unit_id, (0, 0, 0))
         as_stated = counted == (unit.merged - unit.gone, unit.ended + unit.gone, unit.rejected)
         findings.expect(as_stated, f"unit:{unit.unit_id} rows differ from its counts")
+        # what came late is kept once, so there are fewer rows than were told
+        versions, ends = late.get(unit.unit_id, (0, 0))
+        told = versions <= unit.superseded and versions + ends <= unit.superseded + unit.unchanged
+        findings.expect(told, f"unit:{unit.unit_id} keeps more late rows than came late")
         _dispositions(ground.landing.path(unit.dispositions), unit, stated=stated, findings=findings)
 
 
 def _dispositions(place: Path, unit: Any, *, stated: Mapping[str, int], findings: Findings) -> None:  # noqa: ANN401 - a row of any query
     import pyarrow.compute as pc
 
-    table = _parquet(place, ["rec_no", "kind"])
+    table = parquet(place, ["rec_no", "kind"])
     if table is None:
         findings.broken(f"unit:{unit.unit_id} dispositions cannot be read")
         return
@@ -78,17 +84,20 @@ def _dispositions(place: Path, unit: Any, *, stated: Mapping[str, int], findings
 
 
 _WRITTEN_IN_TABLES = "\nUNION ALL ".join(
-    f"""SELECT unit_id, count(*) FILTER (WHERE NOT removed) AS merged,
-        count(*) FILTER (WHERE removed) AS ended, 0 AS rejected
+    f"""SELECT unit_id, count(*) FILTER (WHERE NOT removed AND NOT superseded) AS merged,
+        count(*) FILTER (WHERE removed AND NOT superseded) AS ended, 0 AS rejected,
+        count(*) FILTER (WHERE NOT removed AND superseded) AS late,
+        count(*) FILTER (WHERE removed AND superseded) AS late_ended
     FROM {table} GROUP BY unit_id"""
     for table in _TABLES
 )
 _WRITTEN = f"""
     WITH written AS (
         {_WRITTEN_IN_TABLES}
-        UNION ALL SELECT unit_id, 0, 0, count(*) FROM reject GROUP BY unit_id
+        UNION ALL SELECT unit_id, 0, 0, count(*), 0, 0 FROM reject GROUP BY unit_id
     )
-    SELECT unit_id, sum(merged) AS merged, sum(ended) AS ended, sum(rejected) AS rejected
+    SELECT unit_id, sum(merged) AS merged, sum(ended) AS ended, sum(rejected) AS rejected, sum(late) AS late,
+        sum(late_ended) AS late_ended
     FROM written
     GROUP BY unit_id
 """
@@ -157,22 +166,36 @@ _HALF_DONE = f"""
 
 def no_loss(ground: Ground, findings: Findings) -> None:
     """The newest merged delivery of each feed, read again: its keys are in the registry, and no others."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     for unit in ground.rows(_NEWEST):
         try:
-            again = ground.reread(unit.feed, ground.landing.path(unit.sha256), unit.as_of)
+            part = Part(feed=unit.feed, file=ground.landing.path(unit.sha256), as_of=unit.as_of)
+            again = ground.reread(part)
         except (RenkeiError, OSError) as broken:
             findings.broken(f"unit:{unit.unit_id} {getattr(broken, 'code', 'unreadable')}")
             continue
-        held, delivered = _held(ground, unit.feed), again.records | again.rejected
-        aside = {row.source_key for row in ground.rows(_ASIDE, feed=unit.feed)}
-        lost = delivered - held - aside - _keys(ground.landing.path(unit.dispositions), only="superseded")
+        held = keys_held(ground, unit.feed)
+        delivered = pc.unique(pa.concat_arrays([keys_of(again.records), again.rejected]))
+        aside = ground.keys(_ASIDE, feed=unit.feed)
+        overtaken = keys_in(ground.landing.path(unit.dispositions), only="superseded")
+        lost = _without(delivered, pa.concat_arrays([held, aside, overtaken]))
         # a record without a readable key may be any of those held, and a delta does not hold them all
-        surplus = frozenset() if again.nameless or not unit.is_whole else held - delivered
+        surplus = 0 if again.nameless or not unit.is_whole else _without(held, delivered)
         findings.checked += len(delivered)
-        findings.expect(not lost, f"unit:{unit.unit_id} lacks {len(lost)} keys of its delivery")
-        findings.expect(not surplus, f"unit:{unit.unit_id} holds {len(surplus)} keys that were not delivered")
-        same = _keys(ground.landing.path(unit.snapshot)) == held
+        findings.expect(not lost, f"unit:{unit.unit_id} lacks {lost} keys of its delivery")
+        findings.expect(not surplus, f"unit:{unit.unit_id} holds {surplus} keys that were not delivered")
+        there = keys_in(ground.landing.path(unit.snapshot))
+        same = len(there) == len(held) and not _without(there, held)
         findings.expect(same, f"unit:{unit.unit_id} snapshot and registry hold different keys")
+
+
+def _without(some: "pa.Array", others: "pa.Array") -> int:
+    """How many of some are not among the others."""
+    import pyarrow.compute as pc
+
+    return len(some) - int(pc.sum(pc.is_in(some, value_set=others)).as_py() or 0)
 
 
 _NEWEST = """
@@ -182,35 +205,45 @@ _NEWEST = """
     JOIN delivery d USING (delivery_id)
     ORDER BY c.feed
 """
-_ASIDE = "SELECT source_key FROM reject WHERE feed = :feed AND state = 'open'"
+_ASIDE = "SELECT source_key FROM reject WHERE feed = current_setting('prove.feed') AND state = 'open'"
 _HELD = " UNION ALL ".join(
-    f"SELECT source_key FROM {table} WHERE feed = :feed AND known_to IS NULL AND NOT removed"
+    f"SELECT source_key FROM {table}\n"
+    "WHERE feed = current_setting('prove.feed') AND known_to IS NULL AND NOT removed"
     for table in _TABLES
 )
 
 
-def _held(ground: Ground, feed: str) -> frozenset[str]:
-    return frozenset(row.source_key for row in ground.rows(_HELD, feed=feed))
+def keys_held(ground: Ground, feed: str) -> "pa.Array":
+    """The keys that the registry has of a feed now."""
+    return ground.keys(_HELD, feed=feed)
 
 
-def _keys(place: Path, *, only: str | None = None) -> frozenset[str]:
+def keys_of(table: "pa.Table") -> "pa.Array":
+    """The column ``source_key`` in one piece."""
+    return table["source_key"].combine_chunks()
+
+
+def keys_in(place: Path, *, only: str | None = None) -> "pa.Array":
+    """The keys of a table in the landing zone, of one ``kind`` where that is asked; none of a damaged one."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = _parquet(place, ["source_key", "kind"] if only else ["source_key"])
+    table = parquet(place, ["source_key", "kind"] if only else ["source_key"])
     if table is None:
-        return frozenset()
+        return pa.array([], pa.string())
     if only:
         table = table.filter(pc.equal(table["kind"], only))
-    return frozenset(table["source_key"].to_pylist())
+    return pc.drop_null(keys_of(table))
 
 
-def _parquet(place: Path, columns: list[str]) -> "pa.Table | None":
-    """A table of the landing zone; None where the file is missing or damaged, which I1 tells."""
+def parquet(place: Path, columns: list[str]) -> "pa.Table | None":
+    """Those of the columns that a table of the landing zone has; None of a lost or damaged one: I1 tells."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(place, columns=columns)
+        there = set(pq.read_schema(place).names)
+        return pq.read_table(place, columns=[name for name in columns if name in there])
     except (OSError, pa.ArrowException):
         return None
 

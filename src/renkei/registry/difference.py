@@ -26,6 +26,8 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
+#: An instant is hashed as text: by the city's clock, never by the machine's.
+_ZONE = "SET TimeZone = 'Asia/Tokyo'"
 _VERSION_REUSED = "the version is known with other content"
 _KEY_TWICE = "E_KEY_TWICE"
 
@@ -51,13 +53,17 @@ class Present:
 class Difference:
     """What a delivery changes. ``changed`` has the record type's columns, ``content_hash`` and ``since``;
     ``ended`` is a list of keys; ``dispositions`` has ``rec_no, source_key, kind``; ``suspects`` are the
-    record numbers of rejects that may be somebody who is missing. A ``is_whole`` delivery is the feed's full
+    record numbers of rejects that may be somebody who is missing. ``superseded`` are versions older than what
+    is known, with the columns of ``changed``; ``late_ends`` are keys that the source says are gone although
+    they are there (``was_there``), or that were not there already. A ``is_whole`` delivery is the feed's full
     present state; an ``is_late`` one speaks for a state that is already overtaken, and of one that
     ``is_moot`` nothing is believed. ``known`` counts the records of the snapshot before.
     """
 
     changed: pa.Table
+    superseded: pa.Table
     ended: pa.Table
+    late_ends: pa.Table
     rejects: pa.Table
     suspects: frozenset[int]
     dispositions: pa.Table
@@ -106,7 +112,9 @@ def compare(
         bench.execute("INSERT INTO ended SELECT source_key FROM told WHERE kind = 'merged'")
         bench.execute(_DISPOSITIONS)
         return Difference(
-            changed=_arrow(bench, _CHANGED),
+            changed=_arrow(bench, _of_kind("merged")),
+            superseded=_arrow(bench, _of_kind("superseded")),
+            late_ends=_arrow(bench, _LATE_ENDS),
             ended=_arrow(bench, "SELECT source_key FROM ended ORDER BY source_key"),
             rejects=rejects,
             suspects=suspects,
@@ -118,6 +126,18 @@ def compare(
             is_late=is_late,
             is_moot=late,
         )
+
+
+def hashed(mapped: Mapped) -> pa.Table:
+    """``source_key, source_version, content_hash`` of each record: equal hashes are equal content."""
+    import duckdb
+
+    with duckdb.connect(config=_OFFLINE) as bench:
+        bench.execute(_ZONE)
+        bench.register("records", mapped.records)
+        content = f"{_hash(RECORD_TYPES[mapped.record])} AS content_hash"
+        query = f"SELECT source_key, source_version, {content} FROM records ORDER BY __rec_no"
+        return bench.sql(query).to_arrow_table()
 
 
 def _suspects(
@@ -143,6 +163,7 @@ def _workbench(
 
     place = {"temp_directory": str(scratch)} if scratch else {}
     bench = duckdb.connect(config=_OFFLINE | place)
+    bench.execute(_ZONE)
     bench.register("records", mapped.records)
     bench.register("gone", _NOBODY if mapped.gone is None else mapped.gone)
     bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
@@ -221,12 +242,21 @@ _DISPOSITIONS = """
     UNION ALL
     SELECT __rec_no, source_key, 'rejected' FROM rejected
 """
-_CHANGED = """
-    SELECT * EXCLUDE (old_hash, old_version, is_told_since, kind)
-    FROM classified
-    WHERE kind = 'merged'
+_LATE_ENDS = """
+    SELECT DISTINCT source_key, kind = 'superseded' AS was_there
+    FROM told
+    WHERE kind <> 'merged'
     ORDER BY source_key
 """
+
+
+def _of_kind(kind: str) -> str:
+    return f"""
+        SELECT * EXCLUDE (old_hash, old_version, is_told_since, kind)
+        FROM classified
+        WHERE kind = '{kind}'
+        ORDER BY source_key
+    """
 
 
 def _snapshot(kind: RecordType) -> str:

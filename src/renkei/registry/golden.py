@@ -6,18 +6,22 @@ strictest of all sources.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from renkei.records import GOLDEN
+from renkei.registry.protection import STANDING
 
 #: Group → its fields; the first one must be present for a record to win the group.
 GROUPS = GOLDEN
 FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 #: The column of each group that names the record which won it.
 RECORDS = tuple(f"{group}_record" for group in GROUPS)
+#: In an order of trust: from here on the latest event wins, whoever tells it.
+FRESHEST = "freshest"
 #: Field → its group.
 GROUP_OF = {field: group for group, fields in GROUPS.items() for field in fields}
 
@@ -34,7 +38,7 @@ _CLOSE = """
 _OPEN = """
     INSERT INTO golden_version (resident_id, {names}, protected, {records}, golden_rule_id, valid_from,
                                 known_from, unit_id)
-    SELECT resident_id, {names}, protected, {records}, :rule, valid_from, :now, :unit_id
+    SELECT resident_id, {names}, protected, {records}, golden_rule_id, valid_from, :now, :unit_id
     FROM derived
     WHERE NOT EXISTS (
         SELECT FROM golden_version AS open
@@ -45,79 +49,171 @@ _OPEN = """
 
 
 def derive(
-    connection: sa.Connection, *, trust: Mapping[str, tuple[str, ...]], unit_id: int, now: datetime
+    connection: sa.Connection, *, trust: Mapping[str, tuple[str, ...]], unit_id: int | None, now: datetime
 ) -> None:
     """Write a new golden version for each resident in the temporary table ``touched`` whose values changed.
 
     ``trust`` maps each group of :data:`GROUPS` to systems or feeds (``tax.taxpayer``), most trusted first; a
-    feed that is named itself stands where its own name stands.
+    feed that is named itself stands where its own name stands. From :data:`FRESHEST` on the latest event is
+    taken, and the order only decides between events of one day. A record that a person has chosen for a group
+    stands before all. ``unit_id`` is None where no delivery but a decision changed something.
     """
-    connection.execute(sa.text(_derived()), {f"trust_{group}": list(trust[group]) for group in GROUPS})
-    names = [*FIELDS, "protected"]
+    connection.execute(sa.text(_CLAIM))
+    connection.exec_driver_sql("ANALYZE claim")
+    connection.exec_driver_sql(_CHOICE)
+    order = {f"trust_{group}": list(trust[group]) for group in GROUPS}
+    rule = rule_id(connection, {group: "trust:" + ">".join(trust[group]) for group in GROUPS})
+    connection.execute(sa.text(_derived()), {**order, "rule": rule})
+    _say_choices(connection, trust)
+    names = [*FIELDS, "protected", "golden_rule_id"]
     compared = {side: ", ".join(f"{side}.{name}" for name in names) for side in ("new", "old")}
     connection.execute(sa.text(_CLOSE.format(**compared)), {"now": now})
     opened = sa.text(_OPEN.format(names=", ".join(FIELDS), records=", ".join(RECORDS)))
-    connection.execute(opened, {"now": now, "unit_id": unit_id, "rule": rule_id(connection, trust)})
+    connection.execute(opened, {"now": now, "unit_id": unit_id})
+    connection.exec_driver_sql("DROP TABLE claim, choice, derived")
 
 
-def rule_id(connection: sa.Connection, trust: Mapping[str, tuple[str, ...]]) -> int:
-    """The row that says by which order each group was taken; written when it is new."""
-    body = json.dumps({group: "trust:" + ">".join(trust[group]) for group in GROUPS})
-    asked = {"body": body}
+def rule_id(connection: sa.Connection, rules: Mapping[str, str]) -> int:
+    """The row that says by which rule each group was taken; written when it is new."""
+    asked = {"body": json.dumps(dict(rules))}
     connection.execute(sa.text(_KEEP_RULE), asked)
     return int(connection.execute(sa.text(_RULE), asked).scalar_one())
 
 
+def leave_out_outranked(
+    connection: sa.Connection, *, feed: str, trust: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Take from ``touched`` whom a first load of this feed cannot change: feeds trusted more say all.
+
+    Only sound where no record of the feed has won anything yet; whoever was joined or parted stays.
+    """
+    if any(FRESHEST in trust[group] for group in GROUPS):
+        return
+    asked = {f"trust_{group}": list(trust[group]) for group in GROUPS} | {"feed": feed}
+    rivals = connection.execute(sa.text(_RIVALS), asked).scalars().all()
+    unfilled = " OR ".join(f"g.{record} IS NULL" for record in RECORDS)
+    outranked = sa.text(_OUTRANKED.format(unfilled=unfilled, rival=_RIVAL if rivals else "false"))
+    connection.execute(outranked, {"feed": feed} | ({"rivals": rivals} if rivals else {}))
+
+
+_OUTRANKED = """
+    WITH marked AS MATERIALIZED (
+        SELECT source_key FROM person_record
+        WHERE feed = :feed AND known_to IS NULL AND protected = 'protected'
+    )
+    DELETE FROM touched AS t
+    USING golden_version AS g
+    WHERE g.resident_id = t.resident_id AND g.known_to IS NULL AND g.protected = 'none' AND NOT ({unfilled})
+      AND t.resident_id NOT IN (SELECT resident_id FROM moved)
+      AND t.resident_id NOT IN (
+          SELECT l.resident_id FROM open_link AS l JOIN marked USING (source_key) WHERE l.feed = :feed
+      )
+      AND NOT {rival}
+"""
+_RIVAL = "EXISTS (SELECT FROM open_link AS l WHERE l.resident_id = t.resident_id AND l.feed = ANY(:rivals))"
+_CLAIM = """
+    CREATE TEMP TABLE claim ON COMMIT DROP AS
+    SELECT l.resident_id, l.home_id, p.record_id, p.feed, split_part(p.feed, '.', 1) AS system, p.source_key,
+           p.valid_from, p.protected, count(*) OVER (PARTITION BY l.resident_id) AS claims,
+           {said}
+    FROM touched AS t
+    JOIN open_link AS l ON l.resident_id = t.resident_id
+    JOIN person_record AS p
+        ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
+""".format(said=", ".join(f"p.{fields[0]} IS NOT NULL AS says_{group}" for group, fields in GROUPS.items()))
+# what people chose: the newest decision of a group counts, where its record still says anything of it
+_CHOICE = """
+    CREATE TEMP TABLE choice ON COMMIT DROP AS
+    SELECT DISTINCT ON (c.resident_id, d.field_group)
+        c.resident_id, d.field_group, c.record_id, d.decision_id
+    FROM decision AS d
+    JOIN claim AS c ON c.home_id = d.left_home
+    WHERE d.kind = 'value' AND d.in_force_from IS NOT NULL AND d.in_force_until IS NULL
+    ORDER BY c.resident_id, d.field_group, d.decision_id DESC
+"""
+
+
 def _derived() -> str:
-    winners = ",\n".join(_winner(group, fields[0]) for group, fields in GROUPS.items())
+    """Most residents have one record, which then says all; only of several is there anything to win."""
     values = ", ".join(f"{group}.{field}" for group, fields in GROUPS.items() for field in fields)
+    alone = ", ".join(
+        f"CASE WHEN c.says_{group} THEN p.{field} END" for group, fields in GROUPS.items() for field in fields
+    )
+    records = ", ".join(f"CASE WHEN c.says_{group} THEN c.record_id END" for group in GROUPS)
+    winners = ",\n".join(_winner(group) for group in GROUPS)
     joins = "\n".join(
         f"LEFT JOIN person_record AS {group} ON {group}.record_id = won.{group}_record" for group in GROUPS
     )
     return f"""
         CREATE TEMP TABLE derived ON COMMIT DROP AS
-        WITH claim AS (
-            SELECT l.resident_id, split_part(p.feed, '.', 1) AS system, p.*
-            FROM touched AS t
-            JOIN open_link AS l ON l.resident_id = t.resident_id
-            JOIN person_record AS p
-                ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
-        ),
-        -- a system that no longer holds its record has not thereby ended the protection
-        left_protected AS (
-            SELECT l.resident_id
-            FROM touched AS t
-            JOIN open_link AS l ON l.resident_id = t.resident_id
-            JOIN person_record AS gone
-                ON gone.feed = l.feed AND gone.source_key = l.source_key
-                AND gone.known_to IS NULL AND gone.removed
-            JOIN LATERAL (
-                SELECT protected
-                FROM person_record AS said
-                WHERE said.feed = gone.feed AND said.source_key = gone.source_key AND NOT said.removed
-                ORDER BY said.unit_id DESC
-                LIMIT 1
-            ) AS said ON said.protected = 'protected'
-        ),
-        won AS (
-            SELECT resident_id, {winners},
-                CASE
-                    WHEN bool_or(protected = 'protected') THEN 'protected'
-                    WHEN resident_id IN (SELECT resident_id FROM left_protected) THEN 'protected'
-                    ELSE max(protected)
-                END AS protected,
-                max(valid_from) AS valid_from
+        WITH standing AS (
+            SELECT resident_id, {STANDING} AS protected, max(valid_from) AS valid_from
             FROM claim
             GROUP BY resident_id
+        ), won AS (
+            SELECT resident_id, {winners}
+            FROM claim
+            WHERE claims > 1
+            GROUP BY resident_id
         )
-        SELECT won.resident_id, {values}, won.protected, won.valid_from, {", ".join(RECORDS)}
+        SELECT won.resident_id, {values}, s.protected, s.valid_from, {", ".join(RECORDS)},
+               CAST(:rule AS bigint) AS golden_rule_id
         FROM won
+        JOIN standing AS s USING (resident_id)
         {joins}
+        UNION ALL
+        SELECT c.resident_id, {alone}, s.protected, s.valid_from, {records}, CAST(:rule AS bigint)
+        FROM claim AS c
+        JOIN standing AS s USING (resident_id)
+        JOIN person_record AS p USING (record_id)
+        WHERE c.claims = 1
     """
 
 
-def _winner(group: str, key: str) -> str:
+def _winner(group: str) -> str:
+    chosen = (
+        f"(resident_id, '{group}', record_id) IN (SELECT resident_id, field_group, record_id FROM choice)"
+    )
+    # never the order of arrival: of two records that are trusted alike, the later event, then the key
+    place, fresh = _place(group, "feed"), f"array_position(CAST(:trust_{group} AS text[]), '{FRESHEST}')"
+    order = f"{chosen} DESC, least({place}, {fresh}), valid_from DESC, {place}, feed, source_key"
+    return f"(array_agg(record_id ORDER BY {order}) FILTER (WHERE says_{group}))[1] AS {group}_record"
+
+
+def _place(group: str, feed: str) -> str:
     trusted = f"CAST(:trust_{group} AS text[])"
-    place = f"coalesce(array_position({trusted}, feed), array_position({trusted}, system))"
-    order = f"{place}, valid_from DESC, record_id"
-    return f"(array_agg(record_id ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL))[1] AS {group}_record"
+    return (
+        f"coalesce(array_position({trusted}, {feed}), array_position({trusted}, split_part({feed}, '.', 1)))"
+    )
+
+
+def _stands_before(group: str) -> str:
+    return f"coalesce({_place(group, 'other.feed')} < {_place(group, 'CAST(:feed AS text)')}, false)"
+
+
+#: Feeds that are there and do not stand before this one in every group.
+_RIVALS = f"""
+    SELECT other.feed
+    FROM (SELECT DISTINCT feed FROM open_link WHERE feed <> :feed) AS other
+    WHERE NOT ({" AND ".join(map(_stands_before, GROUPS))})
+"""
+
+
+def _say_choices(connection: sa.Connection, trust: Mapping[str, tuple[str, ...]]) -> None:
+    """Where a chosen record won its group, the rule is the decision."""
+    chosen: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(sa.text(_CHOSEN)):
+        chosen[row.resident_id][row.field_group] = f"decision:{row.decision_id}"
+    usual = {group: "trust:" + ">".join(trust[group]) for group in GROUPS}
+    for resident, decided in chosen.items():
+        rule = rule_id(connection, usual | decided)
+        connection.execute(sa.text(_BY_DECISION), {"resident": resident, "rule": rule})
+
+
+_CHOSEN = """
+    SELECT c.resident_id, c.field_group, c.decision_id
+    FROM choice AS c
+    JOIN derived AS d USING (resident_id)
+    WHERE c.record_id = CASE c.field_group {records} END
+""".format(records=" ".join(f"WHEN '{group}' THEN d.{group}_record" for group in GROUPS))
+_BY_DECISION = "UPDATE derived SET golden_rule_id = :rule WHERE resident_id = :resident"

@@ -12,9 +12,9 @@ from renkei.bulk import copy_in
 from renkei.failpoint import failpoint
 from renkei.model import REC_NO
 from renkei.records import RECORD_TYPES, RecordType
-from renkei.registry import golden
+from renkei.registry import golden, history, late, protection
 from renkei.registry.difference import Difference
-from renkei.registry.linking import link_incoming, one_linker
+from renkei.registry.identity.incoming import identify, one_linker, stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,108 +40,104 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
     if is_large:
         # statistics of before a large load make the planner expect few rows and loop over many
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
-    _stage(connection, difference, kind)
+        connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
+        # a coarse picture is enough to tell many from few; the background worker makes the fine one
+        connection.exec_driver_sql("SET LOCAL default_statistics_target = 10")
+    _stage(connection, difference)
     failpoint("merge.staged")
-    if kind.name == "person":
-        one_linker(connection)
-    _close_old_versions(connection, kind, unit)
-    _open_new_versions(connection, kind, unit)
+    is_first = not _close_old_versions(connection, difference, kind, unit)
+    _open_new_versions(connection, difference, kind, unit)
     _leave_tombstones(connection, kind, unit)
+    late.keep(connection, difference, unit)
+    if kind.name == "person":
+        history.reach_back(connection, difference, unit)
     _set_aside(connection, difference, unit)
     failpoint("merge.history")
-    if kind.name == "person":
-        _identify(connection, unit)
     if is_large:
-        _refresh_statistics(connection, kind)
+        connection.exec_driver_sql(f"ANALYZE {kind.table}")
+    if kind.name == "person":
+        _identify(connection, difference, unit, leave_out=is_large and is_first)
+        if is_large:
+            _refresh_statistics(connection)
 
 
-def _identify(connection: sa.Connection, unit: UnitOfWork) -> None:
-    link_incoming(
-        connection,
-        feed=unit.feed,
-        unit_id=unit.unit_id,
-        now=unit.now,
-        refuse_contradictions=unit.refuse_contradictions,
-    )
-    failpoint("merge.linked")
-    connection.execute(sa.text(_TOUCHED), {"feed": unit.feed})
-    connection.exec_driver_sql("ANALYZE touched")
+def _identify(
+    connection: sa.Connection, difference: Difference, unit: UnitOfWork, *, leave_out: bool
+) -> None:
+    one_linker(connection)  # feeds of a night run side by side: what is theirs alone is written by now
+    stage(connection, difference.changed)
+    identify(
+        connection, difference.changed, feed=unit.feed, unit_id=unit.unit_id, now=unit.now,
+        refuse=unit.refuse_contradictions,
+    )  # fmt: skip
+    if leave_out:
+        golden.leave_out_outranked(connection, feed=unit.feed, trust=unit.trust)
+    protection.refresh(connection, unit_id=unit.unit_id, now=unit.now)
     golden.derive(connection, trust=unit.trust, unit_id=unit.unit_id, now=unit.now)
     failpoint("merge.golden")
 
 
 #: After so many new rows the planner must not wait for the background worker.
 _MANY = 1000
+_WORK_MEMORY = "256MB"
 
 
-def _refresh_statistics(connection: sa.Connection, kind: RecordType) -> None:
-    others = ("link", "resident", "golden_version")
-    for table in (kind.table, *(others if kind.name == "person" else ())):
+def _refresh_statistics(connection: sa.Connection) -> None:
+    for table in ("link", "resident", "golden_version"):
         connection.exec_driver_sql(f"ANALYZE {table}")
 
 
-_TOUCHED = """
-    CREATE TEMP TABLE touched ON COMMIT DROP AS
-    SELECT resident_id
-    FROM open_link
-    WHERE feed = :feed
-      AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
-    UNION
-    SELECT resident_id FROM unlinked
-"""
-
-
-def _stage(connection: sa.Connection, difference: Difference, kind: RecordType) -> None:
-    columns = ", ".join(f"{name} {_SQL_TYPES[type_]}" for name, type_ in _columns(kind))
-    connection.exec_driver_sql(
-        f"CREATE TEMP TABLE incoming (rec_no bigint, {columns}, content_hash text) ON COMMIT DROP"
-    )
+def _stage(connection: sa.Connection, difference: Difference) -> None:
+    """The temporary table ``ended``: keys that the source no longer has."""
     connection.exec_driver_sql("CREATE TEMP TABLE ended (source_key text) ON COMMIT DROP")
-    names = ["rec_no", *(name for name, _ in _columns(kind)), "content_hash"]
-    changed = difference.changed.rename_columns(
-        ["rec_no" if name == REC_NO else name for name in difference.changed.column_names]
-    )
-    copy_in(connection, "incoming", changed.select(names))
     copy_in(connection, "ended", difference.ended)
-    connection.exec_driver_sql("ANALYZE incoming")
 
 
 def _columns(kind: RecordType) -> list[tuple[str, pa.DataType]]:
     return [(field.name, field.type) for field in kind.schema if field.name != REC_NO]
 
 
-_SQL_TYPES = {
-    pa.string(): "text",
-    pa.date32(): "date",
-    pa.int64(): "bigint",
-    pa.bool_(): "boolean",
-    pa.timestamp("us", tz="Asia/Tokyo"): "timestamptz",
-}
+def _close_old_versions(
+    connection: sa.Connection, difference: Difference, kind: RecordType, unit: UnitOfWork
+) -> bool:
+    """False when the feed has no open versions yet."""
+    if not connection.execute(sa.text(_IS_KNOWN.format(table=kind.table)), {"feed": unit.feed}).scalar():
+        return False
+    connection.exec_driver_sql("CREATE TEMP TABLE told (source_key text) ON COMMIT DROP")
+    copy_in(connection, "told", difference.changed.select(["source_key"]))
+    copy_in(connection, "told", difference.ended)
+    connection.exec_driver_sql("ANALYZE told")
+    closed = sa.text(_CLOSE_VERSIONS.format(table=kind.table))
+    connection.execute(closed, {"now": unit.now, "feed": unit.feed})
+    return True
 
 
-def _close_old_versions(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
-    connection.execute(
-        sa.text(f"""
-            UPDATE {kind.table}
-            SET known_to = greatest(:now, known_from)
-            WHERE feed = :feed AND known_to IS NULL
-              AND source_key IN (SELECT source_key FROM incoming UNION ALL SELECT source_key FROM ended)
-        """),
-        {"now": unit.now, "feed": unit.feed},
-    )
+_IS_KNOWN = "SELECT EXISTS (SELECT FROM {table} WHERE feed = :feed AND known_to IS NULL)"
+_CLOSE_VERSIONS = """
+    UPDATE {table}
+    SET known_to = greatest(:now, known_from)
+    WHERE feed = :feed AND known_to IS NULL AND source_key IN (SELECT source_key FROM told)
+"""
 
 
-def _open_new_versions(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:
-    names = ", ".join(name for name, _ in _columns(kind))
-    connection.execute(
-        sa.text(f"""
-            INSERT INTO {kind.table} (feed, {names}, content_hash, known_from, unit_id, rec_no)
-            SELECT :feed, {names}, content_hash, :now, :unit_id, rec_no
-            FROM incoming
-            ORDER BY source_key
-        """),
-        {"feed": unit.feed, "now": unit.now, "unit_id": unit.unit_id},
-    )
+def _open_new_versions(
+    connection: sa.Connection, difference: Difference, kind: RecordType, unit: UnitOfWork
+) -> None:
+    copy_in(connection, kind.table, rows_of(difference.changed, kind, unit))
+
+
+def rows_of(records: pa.Table, kind: RecordType, unit: UnitOfWork) -> pa.Table:
+    """Records as rows of their table: what they say, and which unit brought it when."""
+    names = [name for name, _ in _columns(kind)]
+    rows = records.select([REC_NO, *names, "content_hash"]).rename_columns(["rec_no", *names, "content_hash"])
+    also = {
+        "feed": pa.scalar(unit.feed),
+        "known_from": pa.scalar(unit.now, pa.timestamp("us", tz="UTC")),
+        "unit_id": pa.scalar(unit.unit_id, pa.int64()),
+    }
+    for name, value in also.items():
+        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
+    return rows
 
 
 def _leave_tombstones(connection: sa.Connection, kind: RecordType, unit: UnitOfWork) -> None:

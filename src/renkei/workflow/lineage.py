@@ -123,13 +123,20 @@ def how(
         if field is not None:
             golden = _only(golden, field)
         origins = origins_of(connection, (record for record, _ in golden.won.values() if record is not None))
-        if guard.touches_restricted(connection, ((each.feed, each.source_key) for each in origins.values())):
+        if not _may_be_shown(connection, resident, origins):
             return None
     back = _Back(
         landed=Landed(Landing(project.var / "landing")), texts=declared(project, engine), clear=clear
     )
     found = trace([golden], origins, landed=back.landed, declared=back.texts)[resident]
-    return How(golden=golden, fields=tuple(back.how(each) for each in found), clear=clear)
+    told = How(golden=golden, fields=tuple(back.how(each) for each in found), clear=clear)
+    with engine.connect() as connection:  # a mark may have landed while the bytes were read
+        return told if _may_be_shown(connection, resident, origins) else None
+
+
+def _may_be_shown(connection: sa.Connection, resident: int, origins: Mapping[int, Origin]) -> bool:
+    records = ((each.feed, each.source_key) for each in origins.values())
+    return guard.of_resident(connection, resident) and not guard.touches_restricted(connection, records)
 
 
 def _only(golden: Golden, field: str) -> Golden:
@@ -240,7 +247,7 @@ _BY_KEY = """
     FROM (
         SELECT feed, unit_id, rec_no, false AS in_doubt
         FROM {table}
-        WHERE feed = :feed AND source_key = :key AND NOT removed
+        WHERE feed = :feed AND source_key = :key AND NOT removed AND NOT superseded
         UNION ALL
         SELECT feed, unit_id, rec_no, suspect OR code = 'E_KEY_TWICE'
         FROM reject

@@ -297,7 +297,12 @@ def _merge_waiting(work: Work, mapping: mappings.Mapping) -> None:
 
 
 #: Faults of this hub, not of the delivery: the delivery stays landed and is taken up by the next run.
-_OURS = frozenset({"E_DISK", "E_FENCED", "E_DATABASE", "E_AUTH", "E_HOSTKEY"})
+_OURS = frozenset(
+    {
+        *("E_DISK", "E_FENCED", "E_DATABASE", "E_AUTH", "E_HOSTKEY"),
+        *("E_SECRET_KEY", "E_TOKEN_KEY", "E_VAULT_SETUP", "E_VAULT_SEALED"),
+    }
+)
 
 
 def _is_not_of(landed: control.Landed, refused: Stop) -> bool:

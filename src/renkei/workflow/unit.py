@@ -17,7 +17,7 @@ from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
 from renkei.project import CityConfig
 from renkei.registry import control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
-from renkei.workflow import contract, remapped
+from renkei.workflow import contract, protection, remapped, vault
 from renkei.workflow.run import Accepted, Work, keep
 
 
@@ -45,6 +45,7 @@ def merge_delivery(
     mappings.hold_odd_size(mapping, batch, as_of=as_of)
     with work.stage("map"):
         mapped = mappings.apply(mapping, batch, as_of=as_of)
+    work.notes += vault.doubts_of(mapped)
     if approved:
         work.accepted.setdefault(landed.delivery_id, Accepted(reason="applied plan"))
     there = mapping.at(as_of)
@@ -192,7 +193,10 @@ def commit_unit(
         for digest in kept.values():
             control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
         unit = _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
+        protection.keep_facilities(connection, work.project, actor=work.actor)
         merge.absorb(connection, difference, unit)
+        protection.tell_unit(connection, actor=work.actor, unit_id=unit_id)
+        vault.keep_numbers(connection, work.project, mapped, difference, unit_id=unit_id, now=now)
         control.insert_unit(
             connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
             mapping_digest=mapped.mapping_digest, fence=work.fence, counts=difference.counts, now=now, **kept,

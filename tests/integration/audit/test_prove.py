@@ -16,8 +16,11 @@ from renkei.audit import events
 from renkei.errors import Stop
 from renkei.landing import Landing
 from renkei.prove import Ground, Proof, Reread, prove
+from renkei.records import GOLDEN as GROUPS
 
 FEED = "tax.taxpayer"
+#: When each night's unit was done.
+KNOWN = {1: "2026-11-01 21:00+09", 2: "2026-11-02 21:00+09", 3: "2026-11-03 21:00+09"}
 RUN = "00000000-0000-0000-0000-00000000000{number}"
 
 
@@ -56,21 +59,50 @@ def city(log: Log, tmp_path: Path) -> City:
         objects[f"delivery{night}"] = _keep(landing, tmp_path, f"bytes of night {night}".encode())
         objects[f"dispositions{night}"] = _keep_table(landing, tmp_path, table)
         objects[f"snapshot{night}"] = _keep_table(
-            landing, tmp_path, {"source_key": present, "night": [night] * len(present)}
+            landing,
+            tmp_path,
+            {
+                "source_key": present,
+                "source_version": [f"2026-11-0{1 if key == 'A' else night}" for key in present],
+                "content_hash": [f"hash {key}{1 if key == 'A' else night}" for key in present],
+            },
         )
-    delivered = Reread(records=frozenset("AB"), rejected=frozenset("D"), nameless=0)
+    delivered = delivery({"A": "hash A1", "B": "hash B2"})
     ground = Ground(
         engine=log.engine,
         landing=landing,
         public_key=log.public_key,
         witnesses=tuple(log.witnesses),
-        reread=lambda _feed, _file, _as_of: delivered,
+        reread=lambda _part: delivered,
         replay=lambda _feed: _tell(log, "replay.noop", "delivery:2"),
+        elsewhere=lambda parts: {"C": ["same"] * len(parts), "ja": ["same"] * len(parts)},
     )
     made = City(log=log, ground=ground, objects=objects)
     _fill(made)
     log.seal()
     return made
+
+
+def delivery(
+    content: dict[str, str], *, nameless: int = 0, rejected: str = "D", digest: str = "same"
+) -> Reread:
+    """Night 2's delivery as it is read again."""
+    table = {
+        "source_key": list(content),
+        "source_version": ["2026-11-02"] * len(content),
+        "content_hash": list(content.values()),
+    }
+    return Reread(
+        records=pa.table(table, pa.schema([(name, pa.string()) for name in table])),
+        rejected=pa.array(list(rejected), pa.string()),
+        gone=pa.array([], pa.string()),
+        nameless=nameless,
+        mapping_digest="digest",
+        digest=digest,
+    )
+
+
+DELIVERED = {"A": "hash A1", "B": "hash B2"}
 
 
 def _keep(landing: Landing, folder: Path, content: bytes) -> str:
@@ -103,10 +135,13 @@ def _fill(city: City) -> None:
     for night in (1, 2):
         _night(city, night)
     _record(city, "A", night=1, rec_no=1)
-    _record(city, "B", night=1, rec_no=2, known_to="now")
-    _record(city, "C", night=1, rec_no=3, known_to="now")
+    _record(city, "B", night=1, rec_no=2, known_to=KNOWN[2])
+    _record(city, "C", night=1, rec_no=3, known_to=KNOWN[2])
     _record(city, "B", night=2, rec_no=2)
     _record(city, "C", night=2, removed=True)
+    _insert(city, "golden_rule", golden_rule_id=1, body=json.dumps(dict.fromkeys(GROUPS, "trust:tax")))
+    for number, key in enumerate("ABC", 1):
+        _resident(city, number, key)
     for night, rec_no in ((1, 4), (2, 3)):
         _insert(
             city, "reject", unit_id=night, delivery_id=night, feed=FEED, rec_no=rec_no, source_key="D",
@@ -140,10 +175,24 @@ def _night(city: City, night: int) -> None:
     _tell(city.log, "unit.done", f"unit:{night}", feed=FEED, **counts)
 
 
+def _resident(city: City, number: int, key: str) -> None:
+    """Who has the key: three residents with a record each, of whom the third one's is gone."""
+    unit = {"known_from": KNOWN[1], "valid_from": "2026-11-01", "unit_id": 1}
+    _insert(city, "resident", resident_id=number, founded_at=KNOWN[1], founded_by_unit=1)
+    _insert(
+        city, "link", link_id=number, resident_id=number, home_id=number, feed=FEED, source_key=key,
+        rule="founder", **unit,
+    )  # fmt: skip
+    gone = KNOWN[2] if key == "C" else None
+    _insert(
+        city, "golden_version", golden_id=number, resident_id=number, golden_rule_id=1, known_to=gone, **unit
+    )
+
+
 def _record(city: City, key: str, *, night: int, **values: object) -> None:
     """A version that night brought; a tombstone has no content."""
     _insert(
-        city, "person_record", feed=FEED, source_key=key, unit_id=night, known_from="now",
+        city, "person_record", feed=FEED, source_key=key, unit_id=night, known_from=KNOWN[night],
         source_version=f"2026-11-0{night}", valid_from=f"2026-11-0{night}",
         content_hash="" if values.get("removed") else f"hash {key}{night}", **values,
     )  # fmt: skip
@@ -153,7 +202,7 @@ def test_a_sound_registry_is_proven_with_what_was_checked(city: City):
     proofs = city.prove()
 
     assert {name: proof.detail for name, proof in proofs.items() if not proof.holds} == {}
-    assert list(proofs) == ["I1", "I2", "I3", "I4", "I5", "I7", "I9", "I20"]
+    assert list(proofs) == ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I10", "I11", "I16", "I20"]
     assert all(proof.checked > 0 for proof in proofs.values())
     assert "unnamed=0" in proofs["I1"].detail
 
@@ -186,7 +235,7 @@ DAMAGES: dict[str, tuple[Callable[[City], None], set[str]]] = {
     ),
     "a merged row lost": (
         lambda city: city.log.tamper("DELETE FROM person_record WHERE source_key = 'B' AND unit_id = 2"),
-        {"I2", "I4"},
+        {"I2", "I4", "I6", "I10", "I16"},
     ),
     "a reject lost": (lambda city: city.log.tamper("DELETE FROM reject WHERE unit_id = 2"), {"I2"}),
     "the last reject of a key lost": (lambda city: city.log.tamper("DELETE FROM reject"), {"I2", "I4"}),
@@ -218,21 +267,21 @@ DAMAGES: dict[str, tuple[Callable[[City], None], set[str]]] = {
         lambda city: city.log.tamper(
             "UPDATE cursor SET snapshot = (SELECT snapshot FROM unit WHERE unit_id = 1)"
         ),
-        {"I3", "I4"},
+        {"I3", "I4", "I6"},
     ),
     "a record lost before it was read": (
-        lambda city: _deliver(city, Reread(records=frozenset("ABE"), rejected=frozenset("D"), nameless=0)),
-        {"I4"},
+        lambda city: _deliver(city, delivery(DELIVERED | {"E": "new"})),
+        {"I4", "I6"},
     ),
     "a record held that was not delivered": (
-        lambda city: _deliver(city, Reread(records=frozenset("A"), rejected=frozenset("D"), nameless=0)),
-        {"I4"},
+        lambda city: _deliver(city, delivery({"A": "hash A1"})),
+        {"I4", "I6"},
     ),
     "the same version twice": (
         lambda city: city.log.tamper(
             "UPDATE person_record SET source_version = '1', content_hash = 'h' WHERE source_key = 'B'"
         ),
-        {"I5"},
+        {"I5", "I6"},
     ),
     "a replay that changes a row": (
         lambda city: _replay(
@@ -257,11 +306,53 @@ DAMAGES: dict[str, tuple[Callable[[City], None], set[str]]] = {
         ),
         {"I20"},
     ),
+    "a delivery that is mapped otherwise in another place": (lambda city: _elsewhere(city, "other"), {"I11"}),
+    "a delivery that is mapped otherwise now": (
+        lambda city: _deliver(city, delivery({"A": "hash A1", "B": "of the hour"})),
+        {"I6", "I11"},
+    ),
+    "a delivery that cannot be mapped in another place": (
+        lambda city: _elsewhere(city, "E_ENCODING"),
+        {"I11"},
+    ),
+    "two versions known at once": (
+        lambda city: city.log.tamper(
+            "UPDATE person_record SET known_to = known_to + interval '1 h' WHERE source_key = 'B' AND unit_id = 1"
+        ),
+        {"I10"},
+    ),
+    "a time in which nothing was known": (
+        lambda city: city.log.tamper(
+            "UPDATE person_record SET known_to = known_to - interval '1 h' WHERE source_key = 'B' AND unit_id = 1"
+        ),
+        {"I10"},
+    ),
+    "a present version that was closed": (
+        lambda city: city.log.tamper("UPDATE person_record SET known_to = 'infinity' WHERE source_key = 'A'"),
+        {"I4", "I6", "I10", "I16"},
+    ),
+    "an overtaken version that was believed for a while": (
+        lambda city: city.log.tamper(
+            "UPDATE person_record SET superseded = true WHERE source_key = 'B' AND unit_id = 1"
+        ),
+        {"I2", "I10"},
+    ),
+    "a link that was closed": (
+        lambda city: city.log.tamper("UPDATE link SET known_to = now() WHERE source_key = 'A'"),
+        {"I10", "I16"},
+    ),
 }
 
 
+def _elsewhere(city: City, digest: str) -> None:
+    surroundings = city.ground.elsewhere
+    city.ground = replace(
+        city.ground, elsewhere=lambda parts: {**surroundings(parts), "ja": [digest] * len(parts)}
+    )
+
+
 def _deliver(city: City, again: Reread) -> None:
-    city.ground = replace(city.ground, reread=lambda _feed, _file, _as_of: again)
+    city.ground = replace(city.ground, reread=lambda _part: again)
 
 
 def _replay(city: City, statement: str) -> None:
@@ -293,15 +384,15 @@ def test_damage_breaks_the_proof_that_names_it_and_no_other(city: City, damage: 
 
 
 def test_a_record_without_a_readable_key_hides_no_loss_but_excuses_a_surplus(city: City):
-    _deliver(city, Reread(records=frozenset("A"), rejected=frozenset("D"), nameless=1))
+    _deliver(city, delivery({"A": "hash A1"}, nameless=1))
     assert city.broken() == set()
 
-    _deliver(city, Reread(records=frozenset("AE"), rejected=frozenset("D"), nameless=1))
-    assert city.broken() == {"I4"}
+    _deliver(city, delivery({"A": "hash A1", "E": "new"}, nameless=1))
+    assert city.broken() == {"I4", "I6"}
 
 
 def test_a_record_that_left_and_came_back_unchanged_is_not_a_double(city: City):
-    city.log.tamper("UPDATE person_record SET known_to = now() WHERE source_key = 'C' AND removed")
+    city.log.tamper(f"UPDATE person_record SET known_to = '{KNOWN[3]}' WHERE source_key = 'C' AND removed")
     _record(city, "C", night=3, rec_no=3)
     city.log.tamper(
         "UPDATE person_record SET source_version = '1', content_hash = 'h'"
@@ -309,10 +400,11 @@ def test_a_record_that_left_and_came_back_unchanged_is_not_a_double(city: City):
     )
 
     assert city.prove()["I5"].holds
+    assert city.prove()["I10"].holds
 
 
 def test_no_resident_s_key_is_told(city: City):
-    _deliver(city, Reread(records=frozenset({"A", "B", "0123456789"}), rejected=frozenset(), nameless=0))
+    _deliver(city, delivery(DELIVERED | {"0123456789": "new"}, rejected=""))
 
     told = json.dumps([vars(proof) for proof in city.prove().values()], ensure_ascii=False)
 

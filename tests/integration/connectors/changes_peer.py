@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 from tests.conformance.kit import Subject
 from tests.integration.connectors.mariadb_peer import MariadbServer
-from tests.integration.connectors.peers import CONNECTORS, feed_of, free_port, private
+from tests.integration.connectors.peers import CONNECTORS, feed_of, free_port, private, server_folder
 
 from renkei.model import GONE, Checkpoint, Connection, Delivery, Feed
 from renkei.project import load_connector
@@ -177,20 +177,21 @@ class Legacy:
 
 
 @pytest.fixture(scope="session")
-def legacy_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def legacy_cluster() -> Iterator[Cluster]:
     """One server for the session; its log is kept for logical decoding."""
-    folder = tmp_path_factory.mktemp("legacy") / "pg"
+    folder = server_folder("legacy")
     settings = {
         "fsync": "off", "shared_buffers": "32MB", "log_connections": "on", "max_connections": "40",
         "wal_level": "logical", "max_replication_slots": "20", "wal_keep_size": "0",
     }  # fmt: skip
-    made = Cluster(folder, settings=settings)
+    made = Cluster(folder / "pg", settings=settings)
     made.start()
     made.create_database("legacy")
     made.execute("CREATE ROLE renkei_pull LOGIN")
     yield made
     made.stop()
-    shutil.rmtree(made.home, ignore_errors=True)
+    for place in (made.home, folder):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ def lying(kind: type[asyncssh.SFTPServer], folder: Path, **settings: str) -> Ite
     host, client = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     (folder / "liar_key").write_bytes(client.export_private_key("openssh"))
     (folder / "liar_key").chmod(0o600)
-    server = asyncio.run_coroutine_threadsafe(_listen(kind, host, client), loop).result(10)
+    door = _Door(client.export_public_key("openssh").decode())
+    server = asyncio.run_coroutine_threadsafe(door.open(kind, host), loop).result(10)
     try:
         public = host.export_public_key("openssh").decode().split()
         yield Connection(
@@ -91,23 +92,42 @@ def lying(kind: type[asyncssh.SFTPServer], folder: Path, **settings: str) -> Ite
             },
         )  # fmt: skip
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(door.shut(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()
 
 
-async def _listen(kind: type, host: asyncssh.SSHKey, client: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
-    known = asyncssh.import_authorized_keys(client.export_public_key("openssh").decode())
-    return await asyncssh.listen(
-        "127.0.0.1", 0, server_host_keys=[host], authorized_client_keys=known, sftp_factory=kind,
-        config=None, gss_host=None,
-    )  # fmt: skip
+class _Door:
+    """Who came in, so that everybody is out again before the loop ends."""
+
+    def __init__(self, account: str) -> None:
+        self._account, self._guests = account, list[asyncssh.SSHServerConnection]()
+
+    async def open(self, kind: type, host: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        """Listen on a port of its own."""
+        return await asyncssh.listen(
+            "127.0.0.1", 0, server_host_keys=[host], server_factory=lambda: _Greeter(self._guests),
+            authorized_client_keys=asyncssh.import_authorized_keys(self._account), sftp_factory=kind,
+            config=None, gss_host=None,
+        )  # fmt: skip
+
+    async def shut(self, server: asyncssh.SSHAcceptor) -> None:
+        """Hang up on everybody, and wait for each socket: a client may be slow to say that it left."""
+        server.close()
+        for guest in self._guests:
+            guest.abort()
+        await asyncio.gather(*(guest.wait_closed() for guest in self._guests))
+        await server.wait_closed()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
-async def _end(server: asyncssh.SSHAcceptor) -> None:
-    server.close()
-    await server.wait_closed()
-    await asyncio.sleep(0.1)
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        task.cancel()
+class _Greeter(asyncssh.SSHServer):
+    def __init__(self, guests: list[asyncssh.SSHServerConnection]) -> None:
+        self._guests = guests
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._guests.append(conn)

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ def feed_of(connector: str, **settings: Any) -> Feed:
         settings=settings, format={}, delivers="full", record="person", schedule="0 5 * * *",
         lag=timedelta(hours=1),
     )  # fmt: skip
+
+
+def server_folder(name: str) -> Path:
+    """A folder that no other run has or had, and that a server's own account can reach."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    folder.chmod(0o755)
+    return folder
 
 
 def private(place: Path, text: str) -> str:
@@ -114,17 +122,18 @@ class Juki:
 
 
 @pytest.fixture(scope="session")
-def juki_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def juki_cluster() -> Iterator[Cluster]:
     """A PostgreSQL that stands for the resident register; it logs who knocks."""
-    folder = tmp_path_factory.mktemp("juki") / "pg"
+    folder = server_folder("juki")
     settings = {"fsync": "off", "shared_buffers": "32MB", "log_connections": "on", "max_connections": "30"}
-    made = Cluster(folder, settings=settings)
+    made = Cluster(folder / "pg", settings=settings)
     made.start()
     made.execute("CREATE ROLE renkei_pull LOGIN")
     made.create_database("juki")
     yield made
     made.stop()
-    shutil.rmtree(made.home, ignore_errors=True)
+    for place in (made.home, folder):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

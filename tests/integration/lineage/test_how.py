@@ -17,6 +17,7 @@ from renkei.lineage import guard
 from renkei.project import Project
 from renkei.records import GOLDEN
 from renkei.views import RESTRICTED
+from renkei.workflow import lineage
 
 ORIGIN = {
     "record": "record_id feed source_key source_version known_from known_to",
@@ -120,6 +121,35 @@ def test_a_restricted_person_is_as_if_there_were_none(
         answers.add((code, said.out, said.err.replace(resident, "X")))
 
     assert len(answers) == 1
+
+
+def test_a_mark_that_lands_while_the_answer_is_made_withholds_it(
+    engine: sa.Engine, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """支援措置 comes while the landed bytes are read: whoever asked is told as if there were nobody."""
+    resident, trace, landed = one(engine, SHOWN), lineage.trace, []
+
+    def meanwhile(*words: Any, **more: Any) -> Any:
+        with engine.begin() as connection:
+            landed.append(connection.execute(sa.text(MARK), {"resident": resident}).scalar_one())
+        return trace(*words, **more)
+
+    assert lineage.how(project, engine, resident) is not None
+    monkeypatch.setattr(lineage, "trace", meanwhile)
+    try:
+        assert lineage.how(project, engine, resident, clear=True) is None
+        assert landed
+    finally:
+        with engine.begin() as connection:
+            gone = "DELETE FROM protection WHERE protection_id = ANY(:landed)"
+            connection.execute(sa.text(gone), {"landed": landed})
+
+
+MARK = """
+    INSERT INTO protection (feed, source_key, home_id, record_id, known_from, unit_id)
+    SELECT feed, source_key, home_id, 1, now(), 1 FROM open_link WHERE resident_id = :resident LIMIT 1
+    RETURNING protection_id
+"""
 
 
 def test_what_was_known_before_the_first_night_is_nothing(engine: sa.Engine) -> None:

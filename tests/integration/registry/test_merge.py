@@ -204,6 +204,28 @@ def test_a_feed_that_its_mapping_ranks_wins_before_the_citys_order(registry: sa.
     assert record["rules"]["address"] == "trust:tax.taxpayer>juki>tax>welfare"
 
 
+@pytest.mark.parametrize(
+    ("order", "wins"),
+    [
+        (("juki", "tax"), "住基の町"),
+        (("freshest", "juki", "tax"), "税の町"),
+        (("juki", "freshest", "tax"), "住基の町"),
+    ],
+)
+def test_from_the_word_freshest_on_the_latest_event_wins(
+    registry: sa.Engine, order: tuple[str, ...], wins: str
+) -> None:
+    trust = {"address": order}
+    later = person("1", address="税の町", valid_from=NEXT)
+    take(registry, first(person("1", address="住基の町")), trust=trust)
+    take(registry, first(later, feed="tax.taxpayer"), feed="tax.taxpayer", trust=trust)
+
+    (record,) = open_golden(registry)
+
+    assert (record["address"], record["full_name"]) == (wins, "山田太郎")
+    assert record["rules"]["address"] == "trust:" + ">".join(order)
+
+
 def test_protection_is_the_strictest_of_all_sources(registry: sa.Engine) -> None:
     take(registry, first(person("1", protected="none")))
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from renkei.registry import protection
+
 AS_OF = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 20, 30, tzinfo=UTC)
 SHA = "a" * 64
@@ -97,10 +99,19 @@ def seed(engine: sa.Engine, *, people: str = PEOPLE, mismatches: str = MISMATCHE
         _control(connection)
         for row in rows(people):
             _person(connection, row)
+        take_marks(connection)
         for row in rows(mismatches):
             _mismatch(connection, row)
         _benefit(connection)
         _results(connection)
+
+
+def take_marks(connection: sa.Connection) -> None:
+    """What the records say of protection, as a merge takes it in."""
+    for unit_id in connection.execute(sa.text("SELECT DISTINCT unit_id FROM person_record")).scalars().all():
+        connection.exec_driver_sql("DROP TABLE IF EXISTS touched")
+        connection.exec_driver_sql("CREATE TEMP TABLE touched (resident_id bigint) ON COMMIT DROP")
+        protection.refresh(connection, unit_id=unit_id, now=NOW)
 
 
 def _run(connection: sa.Connection, kind: str, target: str, *, state: str = "done") -> uuid.UUID:
@@ -169,6 +180,9 @@ def _person(connection: sa.Connection, row: dict[str, str | None]) -> None:
         {"resident": int(row["resident"] or 0), "now": NOW},
     )
     bound = {**row, "resident": int(row["resident"] or 0), "now": NOW, "as_of": AS_OF}
+    # the first record of a resident is its home, each other one has a home of its own
+    homes = connection.execute(sa.text("SELECT count(*) FROM link WHERE resident_id = :resident"), bound)
+    bound["home"] = bound["resident"] + 1000 * int(homes.scalar_one())
     bound["number"] = None if (row["feed"] or "").startswith("welfare") else row["key"]
     connection.execute(
         sa.text("""
@@ -184,7 +198,7 @@ def _person(connection: sa.Connection, row: dict[str, str | None]) -> None:
         sa.text("""
             INSERT INTO link (resident_id, home_id, feed, source_key, numbering, party_number, rule,
                 valid_from, known_from, unit_id)
-            VALUES (:resident, :resident, :feed, :key, 'resident', :number, 'strong_id', :as_of, :now, 1)
+            VALUES (:resident, :home, :feed, :key, 'resident', :number, 'strong_id', :as_of, :now, 1)
         """),
         bound,
     )

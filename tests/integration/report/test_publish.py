@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from lxml import etree, html
-from tests.integration.report.seeded import AS_OF, HIDDEN, NOW, PEOPLE, Stub, seed
+from tests.integration.report.seeded import AS_OF, HIDDEN, NOW, PEOPLE, Stub, seed, take_marks
 
 from renkei.errors import TryAgain
 from renkei.report import publish as publishing
@@ -145,6 +145,7 @@ def test_whoever_is_in_doubt_is_restricted(registry: sa.Engine, tmp_path: Path, 
     seed(registry)
     with registry.begin() as connection:
         connection.exec_driver_sql(change)
+        take_marks(connection)
 
     rows = {row["案件番号"]: row for row in rows_of(made(registry, tmp_path))}
 

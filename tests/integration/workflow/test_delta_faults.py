@@ -1,5 +1,6 @@
 """Deltas in trouble: held, released, overtaken, mapped anew, set aside and read again; nothing lost or doubled."""
 
+import dataclasses
 import json
 import re
 from datetime import date
@@ -23,7 +24,9 @@ def broken(ledger: Ledger, as_of: date = NEXT) -> list[str]:
     """Every proof that does not hold; nobody sealed the trail here."""
     found = project.load(ledger.root)
     replay = partial(workflow.replay, found, as_of=as_of, actor="tester", trigger="test")
-    proofs = prove(ground_of(found, ledger.registry, replay=lambda feed: replay(feed)))
+    ground = ground_of(found, ledger.registry, replay=lambda feed: replay(feed))
+    # other surroundings are processes of their own: one test of deltas waits for them, not each of these
+    proofs = prove(dataclasses.replace(ground, elsewhere=lambda _parts: {}))
     return [f"{proof.id} {proof.detail}" for proof in proofs if not proof.holds and proof.id != "I20"]
 
 

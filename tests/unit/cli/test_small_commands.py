@@ -58,7 +58,7 @@ def test_every_error_code_has_six_texts() -> None:
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["re"], ["retry", "reconcile", "rejects", "report"]),
+        (["re"], ["retry", "reconcile", "rejects", "resident", "report"]),
         (["cases", ""], ["list", "show", "-h", "--help"]),
         (["cases", "show", "--p"], ["--purpose"]),
         (["explain", "E_TRAILER_C"], ["E_TRAILER_COUNT"]),
@@ -96,7 +96,7 @@ def test_completion_scripts_are_accepted_by_their_shell(
 
 
 def test_the_bash_script_completes_a_word() -> None:
-    typed = "COMP_WORDS=(renkei ca); COMP_CWORD=1; _renkei"
+    typed = "COMP_WORDS=(renkei cas); COMP_CWORD=1; _renkei"
     words = f'source <(renkei completion bash); {typed}; echo "${{COMPREPLY[@]}}"'
     program = f'renkei() {{ {sys.executable} -m renkei.cli "$@"; }}; {words}'
 

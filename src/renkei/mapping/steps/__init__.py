@@ -8,7 +8,7 @@ this package is a family of steps and lists its own.
 from collections.abc import Mapping
 from typing import Any
 
-from renkei.mapping.steps import code, dates, names, numbers, places, text
+from renkei.mapping.steps import code, dates, names, numbers, places, strong_ids, text
 from renkei.mapping.steps.kinds import SPREAD, Known, Misuse, Step, StepKind, Surroundings, Value
 
 __all__ = ["SPREAD", "STEPS", "Known", "Misuse", "Step", "StepKind", "Surroundings", "Value", "parse"]
@@ -19,6 +19,7 @@ STEPS: dict[str, StepKind] = {
     **names.STEPS,
     **dates.STEPS,
     **numbers.STEPS,
+    **strong_ids.STEPS,
     **places.STEPS,
 }
 

@@ -1,8 +1,7 @@
 """The step that translates by a code table (コード表)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
 
 import polars as pl
 
@@ -12,7 +11,9 @@ from renkei.mapping.steps.kinds import Fault, Known, Misuse, Step, StepKind, Sur
 def _code(value: Value, step: Step, around: Surroundings) -> Value:
     table = around.codes[step.argument]
     words = table.at(around.as_of)
-    key = _prefix_of(value.expr, words) if table.by_prefix else value.expr
+    refused = table.refused_at(around.as_of)
+    beginnings = sorted((*words, *refused), key=lambda code: -len(code))
+    key = _prefix_of(value.expr, beginnings) if table.by_prefix else value.expr
     said = {code: word for code, word in words.items() if word is not None}
     silent = [code for code, word in words.items() if word is None]
     nothing = pl.lit(None, pl.String)
@@ -22,10 +23,18 @@ def _code(value: Value, step: Step, around: Surroundings) -> Value:
         bad = lost(result, source)
         return bad & ~key.is_in(silent).fill_null(value=False) if silent else bad
 
+    for code in sorted(set(refused.values())):
+        sources = [source for source, why in refused.items() if why == code]
+        value = value.then(value.expr, Fault(code=code, bad=_is_one_of(key, sources)))
     return value.then(result, Fault(code="E_UNKNOWN_CODE", bad=unknown))
 
 
-def _prefix_of(text: pl.Expr, prefixes: Mapping[str, Any]) -> pl.Expr:
+def _is_one_of(key: pl.Expr, sources: list[str]) -> Callable[[pl.Expr, pl.Expr], pl.Expr]:
+    """A fault that looks at the code itself, which no word stands for."""
+    return lambda _result, _source: key.is_in(sources).fill_null(value=False)
+
+
+def _prefix_of(text: pl.Expr, prefixes: Iterable[str]) -> pl.Expr:
     """The longest known beginning of the text."""
     found = pl.lit(None, pl.String)
     for prefix in sorted(prefixes, key=len):

@@ -10,8 +10,9 @@ import polars as pl
 
 from renkei.mapping.address import PARTS, Towns
 from renkei.mapping.codes import CodeTable
+from renkei.vault.tokens import KEYLESS, Tokens
 
-Kind = Literal["text", "date", "interval", "timestamp", "integer", "boolean", "place"]
+Kind = Literal["text", "date", "interval", "timestamp", "integer", "boolean", "place", "token"]
 
 #: Kinds that are a struct → its parts, each stored in a neighbour ``<target>_<part>`` where the record type
 #: has one. The target itself takes the part that is named first.
@@ -39,11 +40,17 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A value under way: its expression, what it holds, and what can be wrong with it."""
+    """A value under way: its expression, what it holds, and what can be wrong with it.
+
+    ``doubts`` are true for rows that are taken in and counted; ``number`` is what a token was made of, on its
+    way to the vault: it counts where there is a token.
+    """
 
     expr: pl.Expr
     kind: Kind = "text"
     faults: tuple[Fault, ...] = ()
+    doubts: tuple[pl.Expr, ...] = ()
+    number: pl.Expr | None = None
 
     def then(self, expr: pl.Expr, *faults: Fault, kind: Kind | None = None) -> "Value":
         """The value after one more step; faults found before it stay faults of what was there before."""
@@ -55,13 +62,14 @@ class Value:
 class Surroundings:
     """What a step may know beside its value: code tables, the day, the raw columns by name, the towns.
 
-    Without ``towns`` a step knows the national table alone.
+    Without ``towns`` a step knows the national table alone; without ``tokens`` no number is tokenised.
     """
 
     codes: Mapping[str, CodeTable]
     as_of: date
     raw: Callable[[str], pl.Expr]
     towns: Towns | None = None
+    tokens: Tokens = KEYLESS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,3 +1,8 @@
-CREATE TEMP TABLE founded ON COMMIT DROP AS
-SELECT founder, nextval(pg_get_serial_sequence('resident', 'resident_id')) AS resident_id
-FROM (SELECT DISTINCT founder FROM founding ORDER BY founder) AS each
+INSERT INTO resident (resident_id, founded_at, founded_by_unit)
+OVERRIDING SYSTEM VALUE
+SELECT l.home_id, :now, :unit_id
+FROM incoming AS i
+JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
+WHERE l.resident_id = l.home_id
+  AND NOT EXISTS (SELECT FROM resident AS known WHERE known.resident_id = l.home_id)
+ORDER BY l.home_id

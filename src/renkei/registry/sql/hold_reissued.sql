@@ -1,6 +1,5 @@
--- A person judges whether the number was given to somebody else or the record was overwritten.
-INSERT INTO link_candidate (feed, source_key, resident_id, reason, unit_id)
-SELECT :feed, source_key, resident_id, 'key_reissued', CAST(:unit_id AS bigint)
-FROM unlinked
-WHERE is_somebody_else
+-- A person judges whether the key was given to somebody else or its record was overwritten.
+INSERT INTO link_candidate (feed, source_key, resident_id, other_feed, other_key, reason, unit_id, found_at)
+SELECT :feed, r.source_key, r.resident_id, :feed, r.source_key, 'key_reissued', CAST(:unit_id AS bigint), :now
+FROM reissued AS r
 ON CONFLICT DO NOTHING

@@ -1,4 +1,4 @@
-"""Identity in full: homes and residents, decisions, candidates, models; bulk tables without a trigger a row."""
+"""Identity in full: homes, residents, decisions, candidates, models; bulk tables without a trigger a row."""
 
 from pathlib import Path
 

@@ -30,12 +30,6 @@ ALTER TABLE person_record
     ADD COLUMN protected_until date;
 ALTER TABLE tax_record ADD COLUMN superseded boolean NOT NULL DEFAULT false;
 ALTER TABLE benefit_record ADD COLUMN superseded boolean NOT NULL DEFAULT false;
-CREATE INDEX person_record_resident_code ON person_record (resident_code_token)
-    WHERE known_to IS NULL AND resident_code_token IS NOT NULL;
-CREATE INDEX person_record_individual_number ON person_record (individual_number_token)
-    WHERE known_to IS NULL AND individual_number_token IS NOT NULL;
-CREATE INDEX person_record_residence_card ON person_record (residence_card_number)
-    WHERE known_to IS NULL AND residence_card_number IS NOT NULL;
 CREATE INDEX person_record_household ON person_record (feed, household_number)
     WHERE known_to IS NULL AND household_number IS NOT NULL;
 
@@ -49,6 +43,9 @@ ALTER TABLE link
     ADD COLUMN via_feed text,
     ADD COLUMN via_key text,
     ADD COLUMN decision_id bigint,
+    -- of a key that was given to somebody else: the versions that speak of this person
+    ADD COLUMN first_record_id bigint,
+    ADD COLUMN last_record_id bigint,
     DROP CONSTRAINT link_rule_check;
 UPDATE link SET home_id = resident_id;
 ALTER TABLE link
@@ -59,10 +56,23 @@ ALTER TABLE link
 DROP INDEX link_open, link_of_resident, link_by_number;
 CREATE UNIQUE INDEX link_open ON link (feed, source_key) WHERE known_to IS NULL AND valid_to IS NULL;
 CREATE INDEX link_of_resident ON link (resident_id);
-CREATE INDEX link_of_home ON link (home_id) WHERE known_to IS NULL;
-CREATE INDEX link_by_number ON link (numbering, party_number) WHERE known_to IS NULL AND valid_to IS NULL;
+CREATE UNIQUE INDEX link_of_home ON link (home_id) WHERE known_to IS NULL;
+CREATE INDEX link_by_number ON link (numbering, party_number) WHERE known_to IS NULL;
 -- who has which record now
 CREATE VIEW open_link AS SELECT * FROM link WHERE known_to IS NULL AND valid_to IS NULL;
+
+-- Strong numbers of a home besides its party number, as its record says them now; an index, not a history.
+-- 'says:<numbering>': a party number of which the source says that it is the same person's.
+CREATE TABLE strong_number (
+    home_id bigint NOT NULL,
+    kind text NOT NULL,
+    value text NOT NULL,
+    PRIMARY KEY (home_id, kind)
+);
+CREATE INDEX strong_number_by_value ON strong_number (kind, value);
+-- all four attributes equal with any version that was ever said
+DROP INDEX person_record_match;
+CREATE INDEX person_record_match ON person_record (match_key) WHERE match_key IS NOT NULL;
 
 -- What people decided of two records (判定): it outranks every rule and is never rewritten.
 CREATE TABLE decision (
@@ -73,6 +83,9 @@ CREATE TABLE decision (
     -- of a value: null
     right_feed text,
     right_key text,
+    -- the two homes: a key that is given to somebody else later leaves the decision where it was
+    left_home bigint NOT NULL,
+    right_home bigint,
     -- of a value: the group of the golden record that is taken from the left record
     field_group text,
     author text NOT NULL,
@@ -91,8 +104,8 @@ CREATE TABLE decision (
     CHECK ((kind = 'value') = (right_feed IS NULL)),
     CHECK ((kind = 'value') = (field_group IS NOT NULL))
 );
-CREATE INDEX decision_of_left ON decision (left_feed, left_key) WHERE in_force_until IS NULL;
-CREATE INDEX decision_of_right ON decision (right_feed, right_key) WHERE in_force_until IS NULL;
+CREATE INDEX decision_of_left ON decision (left_home) WHERE in_force_until IS NULL;
+CREATE INDEX decision_of_right ON decision (right_home) WHERE in_force_until IS NULL;
 -- Which home counts as which resident: a star a component, its middle the smallest id of it.
 CREATE TABLE resident_merge (
     resident_merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -177,10 +190,31 @@ ALTER TABLE golden_version
     ALTER COLUMN golden_rule_id SET NOT NULL,
     DROP COLUMN provenance;
 ALTER TABLE golden_version DROP CONSTRAINT golden_version_golden_rule_id_fkey;
--- who may become somebody else's matter when a day comes
-CREATE INDEX golden_leaving ON golden_version (moved_out_on) WHERE known_to IS NULL AND moved_out_on IS NOT NULL;
 CREATE INDEX golden_unknown ON golden_version (resident_id) WHERE known_to IS NULL AND protected IS NULL;
 
 -- Who lives with whom is said by the records themselves, a version a change: nothing is kept twice.
 DROP TABLE household_member;
 DROP TABLE household;
+
+-- Two sayings that cannot be of one person: births that cannot be one day, and no name in common. What is not
+-- known contradicts nothing by itself.
+CREATE FUNCTION contradicts(
+    lo date, hi date, name text, kana text, common_name text,
+    other_lo date, other_hi date, other_name text, other_kana text, other_common_name text
+) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(lo > other_hi OR other_lo > hi, false)
+       AND NOT coalesce(kana = other_kana, false)
+       AND NOT coalesce(name = other_name, false)
+       AND NOT coalesce(name = other_common_name, false)
+       AND NOT coalesce(common_name = other_name, false)
+       AND NOT coalesce(common_name = other_common_name, false)
+$$;
+
+-- Records that part from a resident part from each record that stays: decisions of one act, told by its first.
+ALTER TABLE decision
+    ADD COLUMN act_id bigint,
+    ADD COLUMN withdrawn_at timestamptz;
+CREATE INDEX decision_of_act ON decision (act_id) WHERE act_id IS NOT NULL;
+-- what a decision joins or parts belongs to no unit
+ALTER TABLE link ALTER COLUMN unit_id DROP NOT NULL;
+ALTER TABLE golden_version ALTER COLUMN unit_id DROP NOT NULL;

@@ -10,7 +10,9 @@ down_revision = "0008"
 
 def upgrade() -> None:
     """Run the SQL beside this file in one transaction."""
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text("utf-8").replace("%", "%%"))
+    for name in ("0009_vault.sql", "0009_vault_setup.sql"):
+        text = Path(__file__).with_name(name).read_text("utf-8").replace("%", "%%")
+        op.get_bind().exec_driver_sql(text)
 
 
 def downgrade() -> None:

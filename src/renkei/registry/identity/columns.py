@@ -1,0 +1,300 @@
+"""The same definition for very many records at once: joined in columns, what is doubtful one by one."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from renkei.bulk import copy_in, copy_out
+from renkei.registry.identity.definition import MOST_OF_A_NUMBER, RULES, SINGLE
+from renkei.registry.identity.settle import relink, settle
+from renkei.registry.sql import statement
+
+if TYPE_CHECKING:
+    import duckdb
+
+_KNOWN = pa.schema(
+    [
+        ("link_id", pa.int64()), ("home_id", pa.int64()), ("resident_id", pa.int64()), ("rule", pa.string()),
+        ("feed", pa.string()), ("source_key", pa.string()), ("numbering", pa.string()),
+        ("party_number", pa.string()), ("lo", pa.date32()), ("hi", pa.date32()), ("match_key", pa.string()),
+        ("is_past", pa.bool_()), ("is_silent", pa.bool_()),
+    ]
+)  # fmt: skip
+_KNOWN_ROWS = """
+    SELECT l.link_id, l.home_id, l.resident_id, l.rule, l.feed, l.source_key, l.numbering, l.party_number,
+           p.date_of_birth_lo, p.date_of_birth_hi, p.match_key, l.valid_to IS NOT NULL, p.record_id IS NULL
+    FROM link AS l
+    LEFT JOIN person_record AS p
+        ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
+        AND l.valid_to IS NULL
+    WHERE l.known_to IS NULL
+"""
+_OLDER_KEYS = pa.schema([("home_id", pa.int64()), ("match_key", pa.string())])
+_OLDER_KEY_ROWS = """
+    SELECT DISTINCT l.home_id, p.match_key
+    FROM person_record AS p
+    JOIN link AS l ON l.feed = p.feed AND l.source_key = p.source_key AND l.known_to IS NULL
+        AND (l.first_record_id IS NULL OR (p.record_id >= l.first_record_id AND NOT p.superseded))
+        AND (l.last_record_id IS NULL OR p.record_id <= l.last_record_id)
+    WHERE p.match_key IS NOT NULL AND p.known_to IS NOT NULL
+"""
+_STRONG = pa.schema([("home_id", pa.int64()), ("kind", pa.string()), ("value", pa.string())])
+_STRONG_ROWS = "SELECT home_id, kind, value FROM strong_number"
+_REISSUED = pa.schema([("source_key", pa.string()), ("first_record_id", pa.int64())])
+_REISSUED_ROWS = "SELECT source_key, first_record_id FROM reissued"
+_DECIDED = """
+    SELECT left_home FROM decision WHERE in_force_from IS NOT NULL AND in_force_until IS NULL
+    UNION
+    SELECT right_home FROM decision
+    WHERE in_force_from IS NOT NULL AND in_force_until IS NULL AND right_home IS NOT NULL
+"""
+
+
+def settle_all(
+    connection: sa.Connection, changed: pa.Table, *, feed: str, unit_id: int, now: datetime, refuse: bool
+) -> set[int]:
+    """Link the records of ``incoming`` and whomever that concerns, all homes looked at anew.
+
+    What nothing speaks against is joined in columns; a resident of whom anything is doubtful (births apart, a
+    decision, a number that too many share, a key that is gone) is settled by the definition itself.
+    """
+    numbered = {"feed": feed}
+    connection.execute(sa.text(statement("number_strongly")), numbered)
+    import duckdb
+
+    with duckdb.connect() as bench:
+        _lay_out(bench, connection, changed, feed=feed)
+        _join(bench)
+        doubtful = _numbers(bench, "SELECT home_id FROM solved WHERE is_doubtful AND is_of_concern")
+        _write_new(bench, connection, unit_id=unit_id, now=now)
+        relinked = _arrow(bench, _RELINKED)
+        touched = set(_numbers(bench, _TOUCHED))
+    relink(connection, relinked, now=now, unit_id=unit_id)
+    connection.execute(sa.text(statement("number_strongly")), numbered)
+    connection.exec_driver_sql("SET LOCAL enable_nestloop = on")
+    settled = settle(connection, doubtful, now=now, unit_id=unit_id, refuse=refuse)
+    connection.execute(sa.text(_RESIDENTS), {"homes": doubtful, "now": now, "unit_id": unit_id})
+    return touched | settled.touched
+
+
+_RESIDENTS = """
+    INSERT INTO resident (resident_id, founded_at, founded_by_unit)
+    OVERRIDING SYSTEM VALUE
+    SELECT DISTINCT l.resident_id, CAST(:now AS timestamptz), CAST(:unit_id AS bigint)
+    FROM link AS l
+    WHERE l.home_id = ANY(:homes) AND l.known_to IS NULL
+      AND NOT EXISTS (SELECT FROM resident AS known WHERE known.resident_id = l.resident_id)
+"""
+
+
+def _lay_out(
+    bench: "duckdb.DuckDBPyConnection", connection: sa.Connection, changed: pa.Table, *, feed: str
+) -> None:
+    """Every home with what tells whose it is: known ones from the registry, new ones from the delivery."""
+    bench.register("known", copy_out(connection, _KNOWN_ROWS, _KNOWN))
+    bench.register("older", copy_out(connection, _OLDER_KEY_ROWS, _OLDER_KEYS))
+    bench.register("strong", copy_out(connection, _STRONG_ROWS, _STRONG))
+    bench.register("reissued", copy_out(connection, _REISSUED_ROWS, _REISSUED))
+    decided = connection.exec_driver_sql(_DECIDED).scalars().all()
+    bench.register("decided", pa.table({"home_id": pa.array(decided, pa.int64())}))
+    bench.register("changed", changed)
+    bench.execute("CREATE TABLE fresh AS " + _FRESH, {"feed": feed})
+    first = _next_homes(connection, _number(bench, "SELECT count(*) FROM fresh"))
+    bench.execute("CREATE TABLE node AS " + _NODES, {"feed": feed, "first": first})
+    bench.execute("CREATE TABLE told AS " + _TOLD)
+
+
+_FRESH = """
+    SELECT c.*, r.first_record_id, row_number() OVER (ORDER BY c.source_key) - 1 AS place
+    FROM changed AS c
+    LEFT JOIN reissued AS r USING (source_key)
+    WHERE c.source_key NOT IN (SELECT source_key FROM known WHERE feed = $feed AND NOT is_past)
+"""
+_NODES = """
+    SELECT link_id, home_id, resident_id, rule, feed, source_key, numbering, party_number, lo, hi, match_key,
+           is_past OR is_silent AS is_odd, NULL::DATE AS valid_from, NULL::BIGINT AS first_record_id,
+           feed = $feed AND source_key IN (SELECT source_key FROM changed) AS is_concerned
+    FROM known
+    UNION ALL
+    SELECT NULL, $first + place, NULL, NULL, $feed, source_key, numbering, party_number, date_of_birth_lo,
+           date_of_birth_hi, match_key, first_record_id IS NOT NULL, valid_from, first_record_id, true
+    FROM fresh
+"""
+# rank, value: what homes may share
+_TOLD = f"""
+    SELECT home_id, {RULES.index("strong_id")} AS rank, numbering || '|' || party_number AS value FROM node
+    WHERE numbering IS NOT NULL AND party_number IS NOT NULL
+    UNION
+    SELECT home_id, {RULES.index("four_attributes")}, match_key FROM node WHERE match_key IS NOT NULL
+    UNION
+    SELECT home_id, {RULES.index("four_attributes")}, match_key FROM older
+    UNION
+    SELECT home_id, CASE kind WHEN 'resident_code' THEN {RULES.index("resident_code")}
+        WHEN 'individual_number' THEN {RULES.index("individual_number")}
+        WHEN 'residence_card' THEN {RULES.index("residence_card")}
+        ELSE {RULES.index("strong_id")} END,
+        CASE WHEN starts_with(kind, 'says:') THEN substr(kind, 6) || '|' || value ELSE value END
+    FROM strong
+    UNION
+    SELECT n.home_id, r.rank, r.value
+    FROM node AS n
+    JOIN fresh AS f ON f.source_key = n.source_key AND n.link_id IS NULL
+    CROSS JOIN LATERAL (VALUES
+        ({RULES.index("resident_code")}, f.resident_code_token),
+        ({RULES.index("individual_number")}, f.individual_number_token),
+        ({RULES.index("residence_card")}, f.residence_card_number),
+        ({RULES.index("strong_id")}, f.same_as_numbering || '|' || f.same_as_party_number)
+    ) AS r (rank, value)
+    WHERE r.value IS NOT NULL
+"""
+
+
+def _next_homes(connection: sa.Connection, count: int) -> int:
+    """The first of so many new ids; only the linker, of whom there is one, takes any."""
+    query = """
+        SELECT setval(sequence, nextval(sequence) + greatest(CAST(:count AS bigint), 1) - 1)
+        FROM (SELECT pg_get_serial_sequence('resident', 'resident_id')) AS each (sequence)
+    """
+    last = connection.execute(sa.text(query), {"count": count}).scalar_one()
+    return int(last) - max(count, 1) + 1
+
+
+def _join(bench: "duckdb.DuckDBPyConnection") -> None:
+    """Hand the smallest home on from group to group until nothing changes, and mark what is doubtful."""
+    bench.execute("""
+        CREATE TABLE shared AS
+        SELECT home_id, rank, dense_rank() OVER (ORDER BY rank, value) AS group_id,
+               count(*) OVER (PARTITION BY rank, value) AS members
+        FROM told
+        QUALIFY members > 1
+    """)
+    bench.execute(f"CREATE TABLE crowded AS SELECT home_id FROM shared WHERE members > {MOST_OF_A_NUMBER}")
+    bench.execute(f"DELETE FROM shared WHERE members > {MOST_OF_A_NUMBER}")
+    bench.execute("CREATE TABLE label AS SELECT DISTINCT home_id, home_id AS resident_id FROM shared")
+    while True:
+        bench.execute(_HAND_ON)
+        moved = _number(
+            bench, "SELECT count(*) FROM label JOIN handed USING (home_id) WHERE smallest < resident_id"
+        )
+        if not moved:
+            break
+        bench.execute("CREATE OR REPLACE TABLE label AS SELECT home_id, smallest AS resident_id FROM handed")
+    bench.execute("CREATE TABLE solved AS " + _SOLVED)
+
+
+_HAND_ON = """
+    CREATE OR REPLACE TABLE handed AS
+    WITH least_of AS (
+        SELECT group_id, min(l.resident_id) AS smallest
+        FROM shared JOIN label AS l USING (home_id)
+        GROUP BY group_id
+    )
+    SELECT home_id, min(smallest) AS smallest
+    FROM shared JOIN least_of USING (group_id)
+    GROUP BY home_id
+"""
+# A resident is doubtful as a whole: births that cannot be one day, two numbers of which a person has one, a
+# decision, a number that too many share, a key that is gone or was given away.
+_SOLVED = f"""
+    WITH labelled AS (
+        SELECT n.*, coalesce(l.resident_id, n.home_id) AS label
+        FROM node AS n
+        LEFT JOIN label AS l USING (home_id)
+    ), single AS (
+        SELECT l.label
+        FROM told AS t
+        JOIN labelled AS l USING (home_id)
+        WHERE t.rank IN ({", ".join(str(RULES.index(rule)) for rule in SINGLE)})
+        GROUP BY l.label, t.rank
+        HAVING count(DISTINCT t.value) > 1
+    ), odd AS (
+        SELECT label
+        FROM labelled
+        GROUP BY label
+        HAVING max(lo) > min(hi) OR (bool_or(is_odd) AND count(*) > 1)
+        UNION
+        SELECT label FROM single
+        UNION
+        SELECT label FROM labelled WHERE home_id IN (SELECT home_id FROM decided)
+        UNION
+        SELECT label FROM labelled WHERE home_id IN (SELECT home_id FROM crowded)
+        UNION
+        SELECT label FROM labelled JOIN strong USING (home_id) WHERE starts_with(kind, 'says:')
+        UNION
+        SELECT l.label
+        FROM labelled AS l
+        JOIN fresh AS f USING (source_key)
+        WHERE l.link_id IS NULL AND f.same_as_party_number <> ''
+    ), concerned AS (
+        SELECT label FROM labelled WHERE is_concerned OR resident_id IS DISTINCT FROM label GROUP BY label
+    ), ends AS (
+        SELECT group_id, min(home_id) AS first, min(home_id, 2)[2] AS second FROM shared GROUP BY group_id
+    ), hanging AS (
+        SELECT s.home_id, min(s.rank) AS rank,
+               arg_min(CASE WHEN s.home_id = e.first THEN e.second ELSE e.first END, (s.rank,
+                       CASE WHEN s.home_id = e.first THEN e.second ELSE e.first END)) AS via
+        FROM shared AS s
+        JOIN ends AS e USING (group_id)
+        GROUP BY s.home_id
+    )
+    SELECT l.*, h.rank, v.feed AS via_feed, v.source_key AS via_key,
+           l.label IN (SELECT label FROM odd) AS is_doubtful,
+           l.label IN (SELECT label FROM concerned) AS is_of_concern
+    FROM (SELECT * EXCLUDE (is_concerned), is_concerned AS is_incoming FROM labelled) AS l
+    LEFT JOIN hanging AS h USING (home_id)
+    LEFT JOIN node AS v ON v.home_id = h.via
+"""
+_RULE = "CASE rank " + " ".join(f"WHEN {place} THEN '{rule}'" for place, rule in enumerate(RULES)) + " END"
+_NAMED = f"CASE WHEN label = home_id THEN 'founder' ELSE {_RULE} END"
+_RELINKED = f"""
+    SELECT link_id, label AS resident_id, {_NAMED} AS rule,
+           CASE WHEN label <> home_id THEN via_feed END AS via_feed,
+           CASE WHEN label <> home_id THEN via_key END AS via_key, NULL::BIGINT AS decision_id
+    FROM solved
+    WHERE link_id IS NOT NULL AND NOT is_doubtful AND (resident_id <> label OR rule <> {_NAMED})
+"""
+_TOUCHED = """
+    SELECT unnest([resident_id, label])
+    FROM solved
+    WHERE link_id IS NOT NULL AND NOT is_doubtful AND resident_id <> label
+"""
+_NEW = f"""
+    SELECT CASE WHEN is_doubtful THEN home_id ELSE label END AS resident_id, home_id, feed, source_key,
+           numbering, party_number,
+           CASE WHEN is_doubtful THEN 'founder' ELSE {_NAMED} END AS rule,
+           CASE WHEN label <> home_id AND NOT is_doubtful THEN via_feed END AS via_feed,
+           CASE WHEN label <> home_id AND NOT is_doubtful THEN via_key END AS via_key,
+           valid_from, first_record_id, $now::TIMESTAMPTZ AS known_from, $unit_id::BIGINT AS unit_id
+    FROM solved
+    WHERE link_id IS NULL
+    ORDER BY home_id
+"""
+
+
+def _write_new(
+    bench: "duckdb.DuckDBPyConnection", connection: sa.Connection, *, unit_id: int, now: datetime
+) -> None:
+    made = _arrow(bench, _NEW, now=now, unit_id=unit_id)
+    copy_in(connection, "link", made)
+    bench.register("made", made)
+    residents = """
+        SELECT home_id AS resident_id, known_from AS founded_at, unit_id AS founded_by_unit
+        FROM made WHERE resident_id = home_id ORDER BY 1
+    """
+    copy_in(connection, "resident", _arrow(bench, residents))
+
+
+def _arrow(bench: "duckdb.DuckDBPyConnection", query: str, **terms: object) -> pa.Table:
+    return bench.sql(query, params=terms or None).to_arrow_table()
+
+
+def _number(bench: "duckdb.DuckDBPyConnection", query: str) -> int:
+    row = bench.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _numbers(bench: "duckdb.DuckDBPyConnection", query: str) -> Iterable[int]:
+    return [int(row[0]) for row in bench.execute(query).fetchall()]
