@@ -84,6 +84,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
             f"--{size}", type=int, default=default, metavar="N", help=f"how many ({default})"
         )
         labelled.add_argument("--seed", type=int, default=1, metavar="S", help="another labelled city (1)")
+        if verb == "registry":
+            labelled.add_argument(
+                "--prove", action="store_true", help="then every proof of the doctor, timed"
+            )
     for verb, (module, what, size, default) in LINKS.items():
         link = verbs.add_parser(verb, help=what)
         link.set_defaults(module=module)

@@ -6,7 +6,9 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,19 @@ def contest(desk: Desk, *entries: Entry, rounds: int) -> list[Taken]:
             for mine, contender in zip(runs, contenders, strict=True):
                 mine.append(contender.go())
     return [_taken(each, mine) for each, mine in zip(entries, runs, strict=True)]
+
+
+def side_by_side(desk: Desk, *entries: Entry) -> tuple[list[Taken], float]:
+    """Run all entries at once, once each; also the seconds from the first word to the last answer."""
+    with ExitStack() as stack:
+        contenders = [stack.enter_context(_Contender(desk, each)) for each in entries]
+        for contender in contenders:
+            contender.wait()
+        with ThreadPoolExecutor(len(contenders)) as pool:
+            begun = time.perf_counter()
+            runs = list(pool.map(_Contender.go, contenders))
+            wall = time.perf_counter() - begun
+    return [_taken(each, [run]) for each, run in zip(entries, runs, strict=True)], wall
 
 
 def _taken(each: Entry, runs: Sequence[Run]) -> Taken:

@@ -16,7 +16,7 @@ RECORDS, PAIRS = 3000, 200_000
 def measure(*, rows: int, seed: int = 1, records: int = RECORDS, pairs: int = PAIRS) -> None:
     """``rows`` records of three systems; what links them is a part of the merge and is told by itself."""
     with labelled_hub(people=rows // 3, seed=seed) as here:
-        merged = together("link_rules", load(here, 0))
+        merged = together("link_rules", *load(here, 0, at_once=False))
         linked = {"merge.linked": merged.parts["merge.linked"]}
         rules = replace(merged, seconds=linked["merge.linked"], parts=linked)
         [objects] = contest(

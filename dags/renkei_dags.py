@@ -62,7 +62,7 @@ def ring(feed_id: str) -> None:
 
 @task(**WORK, pool="reconcile")
 def for_day(verb: str, day: str | None) -> dict[str, object]:
-    """Reconcile a day, report it or seal it; a system that did not deliver is reported as not compared."""
+    """Do one verb after a day; a system that did not deliver is reported as not compared."""
     from renkei.supervisor import bell
 
     own_day, run_id = this_run()
@@ -82,11 +82,11 @@ def day_left_over() -> str:
 
 
 def compare(day: str | None = None) -> None:
-    """reconcile → report → seal."""
-    reconcile, report, seal = (
-        for_day.override(task_id=verb)(verb, day) for verb in ("reconcile", "report", "seal")
+    """reconcile → report → seal → link, which comes last: what stops it hinders nothing."""
+    reconcile, report, seal, link = (
+        for_day.override(task_id=verb)(verb, day) for verb in ("reconcile", "report", "seal", "link")
     )
-    reconcile >> report >> seal
+    reconcile >> report >> seal >> link
 
 
 def dag(dag_id: str, title: str, schedule: object) -> DAG:

@@ -18,7 +18,7 @@ from bench.child import Done, Runs
 from bench.desk import Desk
 from bench.hub import root
 from bench.tasks.nights import WARM, run_feed
-from renkei import project
+from renkei import project, prove, workflow
 from renkei.failpoint import failpoint
 from renkei.registry import store
 from renkei_sample.labelled import label
@@ -62,6 +62,27 @@ def _sync(desk: Desk, feed: str, as_of: date) -> Done:
     if not done.rows:
         raise RuntimeError(f"{feed} was held: {_held(hub.var)}")
     return Done(rows=done.rows, parts={**done.parts, **steps}, facts={**done.facts, **written})
+
+
+def prove_all(desk: Desk, *, as_of: str) -> Runs:
+    """Every proof of ``renkei doctor --prove`` over the whole hub, each with its seconds."""
+    yield partial(_prove_all, project.load(root(desk)), date.fromisoformat(as_of))
+
+
+def _prove_all(hub: project.Project, as_of: date) -> Done:
+    workflow.seal(hub)
+    engine = store.connect(store.url_of(hub.var))
+
+    def again(feed: str) -> None:
+        workflow.replay(hub, feed, as_of=as_of, actor="bench", trigger="bench")
+
+    proofs = prove.prove(prove.ground_of(hub, engine, replay=again))
+    engine.dispose()
+    return Done(
+        rows=sum(proof.checked for proof in proofs),
+        parts={proof.id: proof.seconds for proof in proofs},
+        facts={"broken": {proof.id: proof.detail for proof in proofs if not proof.holds}},
+    )
 
 
 def _held(var: Path) -> list[str]:

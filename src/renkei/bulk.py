@@ -1,7 +1,10 @@
 """Bulk rows between Arrow and PostgreSQL by COPY: the one way that is as fast as the server."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
@@ -17,18 +20,14 @@ def copy_in(connection: sa.Connection, table: str, rows: pa.Table) -> None:
         rows.combine_chunks(), text, pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
     )
     names = ", ".join(f'"{name}"' for name in rows.column_names)
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
+    with _copying(connection, f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
         copy.write(text.getbuffer())
 
 
 def copy_out(connection: sa.Connection, query: str, schema: pa.Schema) -> pa.Table:
     """COPY a query's rows out into an Arrow table of this schema; a quoted empty text stays a text."""
     text = io.BytesIO()
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
+    with _copying(connection, f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
         for block in copy:
             text.write(block)
     if not text.tell():
@@ -47,3 +46,17 @@ def copy_out(connection: sa.Connection, query: str, schema: pa.Schema) -> pa.Tab
             false_values=["f"],
         ),
     )
+
+
+@contextmanager
+def _copying(connection: sa.Connection, statement: str) -> Iterator[psycopg.Copy]:
+    """A COPY; what the driver says against it becomes an error of the engine's kind, which nobody prints."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            yield copy
+    except psycopg.Error as refused:
+        raise sa.exc.DBAPIError.instance(
+            None, None, refused, psycopg.Error, hide_parameters=True
+        ) from refused

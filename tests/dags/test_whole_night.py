@@ -123,6 +123,7 @@ def test_a_night_by_rest_is_reconciled_once_when_every_feed_has_delivered(hub: H
     assert made["reconcile"]["state"] == "success"
     assert made["reconcile"]["reconcile"]["as_of"] == D1.isoformat()
     assert made["reconcile"]["seal"]["size"] > 0
+    assert made["reconcile"]["link"]["opened"] == 0
     assert runs.count("reconcile_day") == 1
 
 

@@ -10,7 +10,7 @@ from renkei import errors, records
 
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
-SCHEMA = ROOT / "src" / "renkei" / "registry" / "migrations" / "versions" / "0001_initial.sql"
+SCHEMA = ROOT / "src" / "renkei" / "registry" / "migrations" / "versions"
 JAPANESE = re.compile(r"[぀-ヿ一-鿿]")
 STATES = re.compile(r"CHECK \(\w+ IN \(([^)]*)\)\)")
 
@@ -33,7 +33,7 @@ def words(text: str) -> set[str]:
 
 
 def states() -> set[str]:
-    listed = STATES.findall(SCHEMA.read_text("utf-8"))
+    listed = (found for place in SCHEMA.glob("*.sql") for found in STATES.findall(place.read_text("utf-8")))
     return {state.strip().strip("'") for states in listed for state in states.split(",")}
 
 

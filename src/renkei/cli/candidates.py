@@ -48,14 +48,19 @@ def _run(asked: argparse.Namespace) -> int:
         answer("renkei.candidates/1", {"candidates": found, "next": following})
         return exits.OK
     heads = (
-        say("候補", "candidate"), say("段階", "level"), say("住民", "resident"), say("住民", "resident"),
-        say("系統", "feeds"), say("確率", "probability"), say("重み", "weight"), say("理由", "why"),
+        say("候補", "candidate"), say("段階", "level"), say("住民", "resident"), say("相手の住民", "other"),
+        say("連携データ", "feeds"), say("確率", "probability"), say("重み", "weight"), say("理由", "why"),
+        say("承認待ちの判定", "waits for approval"),
     )  # fmt: skip
+    if not found:
+        tell(say("判定を待つ候補はありません。", "No candidate waits for a decision."))
+        return exits.OK
     show(table(heads, [_line(each) for each in found]))
     tell(
         say(
-            "renkei why 住民 住民 で根拠を、renkei decide で判定を。",
-            "renkei why RESIDENT RESIDENT says why; renkei decide takes the decision.",
+            "根拠は renkei why 住民 相手の住民、"
+            "判定は renkei decide same（同一人）・different（別人）・cannot-say（判定できない）。",
+            "renkei why RESIDENT OTHER says why; renkei decide same, different or cannot-say decides.",
         )
     )
     if following:
@@ -67,12 +72,20 @@ def _line(each: "Candidate") -> tuple[object, ...]:
     return (
         each.link_candidate_id, each.level, each.younger_id, each.resident_id,
         f"{each.feed} ⇔ {each.other_feed or '-'}",
-        "" if each.probability is None else f"{each.probability:.4f}",
+        "" if each.probability is None else percent(each.probability),
         "" if each.weight is None else f"{each.weight:+.1f}",
-        reason(each.reason),
+        reason(each.reason), "" if each.waiting_decision is None else each.waiting_decision,
     )  # fmt: skip
 
 
+def percent(probability: float) -> str:
+    """A probability as people read it: nothing that a model says is certain."""
+    if probability > _NEARLY:
+        return f">{_NEARLY:.1%}"
+    return f"{probability:.1%}" if probability >= 1 - _NEARLY else f"<{1 - _NEARLY:.1%}"
+
+
+_NEARLY = 0.999
 _REASONS = {
     "number_contradicted": ("番号は同じだが氏名も生年月日も違う", "equal numbers, but name and birth differ"),
     "ambiguous_number": ("同じ番号の別人のどちらにも当たる", "fits two people of one number"),
@@ -88,20 +101,20 @@ _ATTRIBUTES = {
 LEVELS = {
     "unknown": ("不明", "unknown"),
     "equal": ("一致", "equal"),
-    "variant": ("異体字", "variant"),
-    "other_name": ("通称・旧氏・ローマ字", "other name"),
+    "variant": ("異体字", "variant characters"),
+    "other_name": ("通称・旧氏・ローマ字で一致", "equal by 通称, 旧氏 or Latin letters"),
     "kana": ("カナ一致", "equal reading"),
     "sounds_alike": ("似た読み", "sounds alike"),
-    "one_character": ("一字違い", "one character"),
-    "given_name": ("名のみ一致", "given name"),
-    "overlaps": ("期間が重なる", "overlaps"),
-    "era_slip": ("元号違い", "era"),
-    "month_day_swapped": ("月日の入替", "month and day"),
-    "one_figure": ("一数字違い", "one figure"),
-    "number": ("住居番号まで", "to the number"),
-    "block": ("番地まで", "to the block"),
-    "town": ("町字まで", "to the town"),
-    "municipality": ("市区町村のみ", "municipality"),
+    "one_character": ("一字違い", "one character differs"),
+    "given_name": ("名のみ一致", "only the given name equal"),
+    "overlaps": ("不詳を含む期間が重なる", "partly unknown, may be equal"),
+    "era_slip": ("元号違いの可能性", "maybe another era"),
+    "month_day_swapped": ("月日の入替", "month and day exchanged"),
+    "one_figure": ("一数字違い", "one figure differs"),
+    "number": ("住居番号まで一致", "equal to the number"),
+    "block": ("番地まで一致", "equal to the block"),
+    "town": ("町字まで一致", "equal to the town"),
+    "municipality": ("市区町村のみ一致", "only the municipality equal"),
     "side_by_side": ("同じ世帯に並ぶ", "side by side"),
     "apart": ("別", "apart"),
     "differs": ("相違", "differs"),
@@ -113,7 +126,9 @@ def reason(codes: str) -> str:
     if ":" not in codes:
         return say(*_REASONS.get(codes, (codes, codes)))
     pairs = (each.partition(":") for each in codes.split())
-    return "、".join(
-        f"{say(*_ATTRIBUTES.get(name, (name, name)))} {say(*LEVELS.get(level, (level, level)))}"
+    return say("、", ", ").join(
+        say("{} {}", "{}: {}").format(
+            say(*_ATTRIBUTES.get(name, (name, name))), say(*LEVELS.get(level, (level, level)))
+        )
         for name, _, level in pairs
     )

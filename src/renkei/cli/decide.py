@@ -7,7 +7,6 @@ from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json, count
 from renkei.cli.width import table
-from renkei.cli.wording import word
 from renkei.errors import explain, language_of_user
 from renkei.language import say
 
@@ -15,6 +14,16 @@ if TYPE_CHECKING:
     from renkei.registry.decision_effect import Effect
     from renkei.registry.decisions import Kind
     from renkei.workflow import Decided
+
+
+_GROUPS = {
+    "name": ("氏名", "name"),
+    "sex": ("性別", "sex"),
+    "birth": ("生年月日", "birth date"),
+    "status": ("住民状態", "resident status"),
+    "address": ("住所", "address"),
+    "household": ("世帯", "household"),
+}
 
 
 def declare(parser: Parser) -> None:
@@ -149,7 +158,14 @@ def _say(made: "Decided", asked: argparse.Namespace) -> int:
     if not made.effect.is_nothing:
         show(_effect(made.effect))
     tell(_sentence(made))
-    if made.code is not None:
+    if made.code is not None and made.dry_run:
+        tell(
+            say(
+                f"実際に行うと二人目の承認を待ちます [{made.code}]。",
+                f"When done it waits for a second person [{made.code}].",
+            )
+        )
+    elif made.code is not None:
         tell(f"{explain(made.code, language=language_of_user())} [{made.code}]")
     return exits.OK
 
@@ -164,7 +180,11 @@ def _effect(effect: "Effect") -> str:
         for each in effect.parted
     ]
     rows += [
-        (each.resident_id, word("field", each.group), f"{each.before or nobody} → {each.after or nobody}")
+        (
+            each.resident_id,
+            say(*_GROUPS.get(each.group, (each.group, each.group))),
+            f"{each.before or nobody} → {each.after or nobody}",
+        )
         for each in effect.golden
     ]
     return table((say("住民", "resident"), say("変わること", "what changes"), say("内容", "how")), rows)

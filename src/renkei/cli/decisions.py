@@ -1,6 +1,7 @@
 """``renkei decisions``: what people decided of two records, by whom and why; keys only for a purpose."""
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from renkei.cli import exits, place, reveal
@@ -63,7 +64,7 @@ def _show_one(asked: argparse.Namespace) -> int:
     with place.registry(project) as engine, engine.begin() as connection:
         found = decided.shown(connection, project, asked.show, actor=place.actor())
         if found is None:
-            kind = say("判定", "decision")
+            kind = {"ja": "判定", "en": "decision"}
             raise FixDeclaration("E_NOT_FOUND", kind=kind, name=str(asked.show), nearest="renkei decisions")
         if purpose is not None:
             subject = f"decision:{found.first.act_id}"
@@ -139,6 +140,14 @@ def _side(each: "Decision", side: str, *, is_clear: bool) -> dict[str, Any] | No
     }
 
 
+#: Digests of a whole record: whoever knows most of it could try out the rest.
+_DIGESTS = frozenset({"left_hash", "right_hash"})
+
+
+def _seen(seen: Mapping[str, Any], *, is_clear: bool) -> dict[str, Any]:
+    return {name: value for name, value in seen.items() if is_clear or name not in _DIGESTS}
+
+
 def _body(found: "Shown", *, is_clear: bool) -> dict[str, Any]:
     first = found.first
     return {
@@ -157,7 +166,7 @@ def _body(found: "Shown", *, is_clear: bool) -> dict[str, Any]:
         "withdrawn_at": first.withdrawn_at,
         "withdraw_approved_by": first.withdraw_approved_by,
         "in_force_until": first.in_force_until,
-        "seen": first.seen,
+        "seen": _seen(first.seen, is_clear=is_clear),
         "revealed": is_clear,
         "records": [
             {side: _side(each, side, is_clear=is_clear) for side in ("left", "right")}

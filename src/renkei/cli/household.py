@@ -30,7 +30,7 @@ def _show(asked: argparse.Namespace) -> int:
         clear = purpose is not None
         found = household_at(project, engine, asked.system, asked.number, point, clear=clear)
         if found is None:
-            kind = say("世帯", "household")
+            kind = {"ja": "世帯", "en": "household"}
             raise FixDeclaration("E_NOT_FOUND", kind=kind, name=f"{asked.system} {asked.number}", nearest="-")
         if purpose is not None:
             residents = [member.resident_id for member in found.members]

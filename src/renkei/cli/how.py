@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from renkei.cli import exits, place, reveal
 from renkei.cli.output import answer, show, tell
-from renkei.cli.parser import Parser, add_json, count, day
+from renkei.cli.parser import Parser, add_json, day
 from renkei.cli.width import table, visible
 from renkei.errors import FixDeclaration
 from renkei.language import say
@@ -36,7 +36,8 @@ _REASONS = {
 
 def declare(parser: Parser) -> None:
     """The arguments of ``renkei how``."""
-    parser.option("resident", say("住民の番号", "the resident's id"), type=count, metavar="RESIDENT")
+    text = say("住民の番号か記載（FEED:KEY）", "the resident's number, or a record of theirs (FEED:KEY)")
+    parser.option("resident", text, metavar="RESIDENT")
     parser.option("--field", say("この項目だけを詳しく", "only this field, in full"), metavar="FIELD")
     text = say("この異動日までの姿", "as of events up to this day")
     parser.option("--as-of", text, type=day, metavar="YYYY-MM-DD")
@@ -62,28 +63,22 @@ def _run(asked: argparse.Namespace) -> int:
 
     purpose, project = reveal.purpose_of(asked), place.project()
     with place.registry(project) as engine:
-        found = lineage.how(
-            project,
-            engine,
-            asked.resident,
-            field=asked.field,
-            as_of=asked.as_of,
-            known_at=asked.known_at,
+        resident = lineage.resident_of(engine, asked.resident)
+        found = None if resident is None else lineage.how(
+            project, engine, resident, field=asked.field, as_of=asked.as_of, known_at=asked.known_at,
             clear=purpose is not None,
-        )
-        if found is None:
-            raise FixDeclaration(
-                "E_NOT_FOUND", kind=say("住民", "resident"), name=str(asked.resident), nearest="-"
-            )
+        )  # fmt: skip
+        if resident is None or found is None:
+            name = visible(asked.resident)
+            kind = {"ja": "住民", "en": "resident"}
+            raise FixDeclaration("E_NOT_FOUND", kind=kind, name=name, nearest="-")
         with engine.connect() as connection:
-            links = links_of(connection, asked.resident)
+            links = links_of(connection, resident)
         if purpose is not None:
             fields = [each.traced.field for each in found.fields]
             detail = {"golden_id": found.golden.golden_id, "fields": fields}
             with engine.begin() as connection:
-                reveal.record(
-                    connection, subject=f"resident:{asked.resident}", purpose=purpose, detail=detail
-                )
+                reveal.record(connection, subject=f"resident:{resident}", purpose=purpose, detail=detail)
     if asked.json:
         answer("renkei.how/1", body(found) | {"links": [_link(each, clear=found.clear) for each in links]})
     elif asked.field is None:

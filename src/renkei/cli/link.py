@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from renkei.likeness.models import Kept
     from renkei.workflow.propose_links import LinkResult
 
+#: Blocking rule → what the two records of a pair have in common.
+RULES = {
+    "sound_and_birth_year": ("読みと生年", "reading, birth year"),
+    "sound_and_birth_month_day": ("読みと生まれた月日・性別", "reading, birth month and day, sex"),
+    "name_and_birth": ("氏名と生年月日", "name, birth date"),
+    "birth_and_town": ("生年月日と町字・性別", "birth date, town, sex"),
+    "given_name_and_birth": ("名の読みと生年月日・性別", "reading of the given name, birth date, sex"),
+    "common_name_and_birth": ("通称と生年月日", "通称, birth date"),
+    "former_name_and_birth": ("旧氏と名と生年月日", "旧氏 with given name, birth date"),
+    "roman_name_and_birth_year": ("ローマ字氏名と生年", "name in Latin letters, birth year"),
+    "given_name_and_block": ("名の読みと番地", "reading of the given name, block"),
+    "name_and_town": ("氏名と町字・性別", "name, town, sex"),
+}
+
 
 def declare(parser: Parser) -> None:
     """``propose``, ``train``, ``adopt`` and ``models``."""
@@ -67,10 +81,11 @@ def _propose(asked: argparse.Namespace) -> int:
 
 def _show_result(result: "LinkResult") -> None:
     heads = (say("組の作り方", "blocking rule"), say("組の数", "pairs"))
-    show(table(heads, [*result.estimate.rules, (say("計", "total"), result.estimate.pairs)]))
+    counted = [(say(*RULES.get(name, (name, name))), f"{pairs:,}") for name, pairs in result.estimate.rules]
+    show(table(heads, [*counted, (say("計", "total"), f"{result.estimate.pairs:,}")]))
     show("")
     heads = (say("同一人である確率", "probability"), say("候補", "proposals"))
-    show(table(heads, list(result.bands.items())))
+    show(table(heads, [(_band(name), f"{found:,}") for name, found in result.bands.items()]))
     settled = result.settled
     if settled is None:
         tell(say("試しに数えただけで、何も書いていません。", "Only looked; nothing was written."))
@@ -85,11 +100,18 @@ def _show_result(result: "LinkResult") -> None:
     )
 
 
-def _train(asked: argparse.Namespace) -> int:
-    from renkei.workflow.propose_links import train_model
+def _band(name: str) -> str:
+    """``>=0.99`` in words."""
+    least = float(name.removeprefix(">="))
+    return say(f"{least:.0%} 以上", f"{least:.0%} or more")
 
-    with place.registry(place.project()) as engine:
-        kept = train_model(engine, actor=place.actor(), seed=asked.seed)
+
+def _train(asked: argparse.Namespace) -> int:
+    from renkei.workflow.propose_links import room_of, train_model
+
+    project = place.project()
+    with place.registry(project) as engine:
+        kept = train_model(engine, actor=place.actor(), seed=asked.seed, temp=room_of(project))
     if asked.json:
         answer("renkei.link.model/1", _body(kept))
         return exits.OK

@@ -63,9 +63,13 @@ def day(text: str) -> "date":
     return date.fromisoformat(text)
 
 
+#: A longer number is none that the registry gives, and none that it could look for.
+_MOST_DIGITS = 18
+
+
 def count(text: str) -> int:
     """A whole number from nought."""
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise ValueError(text)
     return int(text)
 

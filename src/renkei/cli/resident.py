@@ -8,13 +8,23 @@ from renkei.cli import exits, place, reveal
 from renkei.cli.how import said
 from renkei.cli.output import answer, plain, show
 from renkei.cli.parser import Parser, add_as_of, add_json, count
+from renkei.cli.why import RULES
 from renkei.cli.width import table
+from renkei.cli.wording import word
 from renkei.errors import FixDeclaration
 from renkei.language import say
 
 if TYPE_CHECKING:
     from renkei.workflow.resident import Household, ResidentAt
 
+#: What only machines compare by; in ``--json``.
+_DERIVED = frozenset({"date_of_birth_lo", "date_of_birth_hi", "date_of_birth_precision", "address_key"})
+#: Field → the table of words for its codes.
+_CODED = {
+    "sex": "sex", "resident_status": "value", "resident_kind": "value", "relationship": "value",
+    "change_kind": "change",
+}  # fmt: skip
+_MARKS = {"protected": ("措置あり", "protected"), "none": ("措置なし", "none")}
 _NOTES = {
     "over_120": (
         "120歳を超えています。記載のまま保持しています。",
@@ -63,7 +73,7 @@ def _show(asked: argparse.Namespace) -> int:
     with place.registry(project) as engine:
         found = resident_at(project, engine, asked.resident, point, clear=purpose is not None)
         if found is None:
-            kind = say("住民", "resident")
+            kind = {"ja": "住民", "en": "resident"}
             raise FixDeclaration("E_NOT_FOUND", kind=kind, name=str(asked.resident), nearest="-")
         if purpose is not None:
             told = {name: plain(value) for name, value in vars(point).items()}
@@ -92,15 +102,40 @@ def body(found: "ResidentAt") -> dict[str, Any]:
 
 def _show_all(found: "ResidentAt") -> None:
     heads = (say("項目", "field"), say("値", "value"), say("連携データ", "feed"), say("規則", "rule"))
-    show(table(heads, [(each.field, said(each.value), each.feed, each.rule) for each in found.golden]))
+    shown = [each for each in found.golden if each.field not in _DERIVED]
+    rows = [
+        (word("field", each.field), _value(each.field, each.value), each.feed, _rule(each.rule))
+        for each in shown
+    ]
+    show(table(heads, rows))
     _show_records(found)
     for household in found.households:
         show("")
         show_household(household)
     _show_links(found)
-    show(say(f"\n支援措置: {said(found.protected)}", f"\nprotection: {said(found.protected)}"))
+    mark = said(found.protected) if found.protected not in _MARKS else say(*_MARKS[found.protected])
+    show(say(f"\n支援措置：{mark}", f"\nprotection (支援措置): {mark}"))
     for note in found.notes:
         show(say(*_NOTES[note]))
+
+
+def _value(field: str, value: object) -> str:
+    """A value as people say it: words for codes, yes and no for a flag."""
+    if isinstance(value, bool) or (field == "is_household_head" and value in ("true", "false")):
+        return say("はい", "yes") if value in (True, "true") else say("いいえ", "no")
+    kind = _CODED.get(field)
+    return said(value) if kind is None or value is None else word(kind, value)
+
+
+def _rule(rule: str) -> str:
+    """``trust:juki>tax`` or ``decision:17`` in words."""
+    kind, _, told = rule.partition(":")
+    if kind == "decision":
+        return say(f"判定 {told}", f"decision {told}")
+    if kind != "trust":
+        return rule
+    order = say("＞", " > ").join(word("system", system) for system in told.split(">"))
+    return say(f"優先順：{order}", f"order of trust: {order}")
 
 
 def _show_records(found: "ResidentAt") -> None:
@@ -111,7 +146,8 @@ def _show_records(found: "ResidentAt") -> None:
     rows = [
         (
             each.feed, said(each.source_key), each.source_version, said(each.effective_on),
-            said(each.held_until), said(each.status), said(each.values["change_kind"]),
+            said(each.held_until), _value("resident_status", each.status),
+            _value("change_kind", each.values["change_kind"]),
         )
         for each in found.records
     ]  # fmt: skip
@@ -124,7 +160,13 @@ def _show_links(found: "ResidentAt") -> None:
         say("手がかり", "via"), say("判定", "decision"),
     )  # fmt: skip
     rows = [
-        (each.feed, said(each.source_key), each.rule, said(each.via), said(each.decision_id))
+        (
+            each.feed,
+            said(each.source_key),
+            say(*RULES.get(each.rule, (each.rule, each.rule))),
+            said(each.via),
+            said(each.decision_id),
+        )
         for each in found.links
     ]
     show("\n" + table(heads, rows))
@@ -132,7 +174,8 @@ def _show_links(found: "ResidentAt") -> None:
 
 def show_household(household: "Household") -> None:
     """A household as a table, and what is to be said of it."""
-    show(f"{household.system} {say('世帯', 'household')} {said(household.household_number)}")
+    whose, number = word("system", household.system), said(household.household_number)
+    show(say(f"{whose}の世帯 {number}", f"{whose}: household {number}"))
     heads = (
         say("住民", "resident"),
         say("続柄", "relation"),
@@ -140,7 +183,7 @@ def show_household(household: "Household") -> None:
         say("いつから", "since"),
     )
     rows = [
-        (m.resident_id, said(m.relationship), "✓" if m.is_head else "", said(m.member_from))
+        (m.resident_id, _value("relationship", m.relationship), "✓" if m.is_head else "", said(m.member_from))
         for m in household.members
     ]
     if rows:

@@ -34,6 +34,9 @@ def purpose_of(asked: argparse.Namespace) -> str | None:
     purpose = (asked.purpose or "").strip()
     if not purpose:
         raise FixDeclaration("E_PURPOSE")
+    from renkei.vault.typed import refuse_number
+
+    refuse_number(purpose)
     return purpose
 
 

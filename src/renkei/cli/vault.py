@@ -52,7 +52,7 @@ def _show(asked: argparse.Namespace) -> int:
         place.project(), asked.resident, purpose=asked.purpose, reason=asked.reason, actor=place.actor()
     )
     if found is None:
-        kind = say("住民", "resident")
+        kind = {"ja": "住民", "en": "resident"}
         raise FixDeclaration("E_NOT_FOUND", kind=kind, name=str(asked.resident), nearest="-")
     if asked.json:
         answer("renkei.vault-show/1", _shown(found))
@@ -132,7 +132,7 @@ def _show_status(found: "Status") -> None:
         _show_keys(found)
     show("")
     heads = (
-        say("番号の種類", "kind of number"), say("種類数", "numbers"),
+        say("番号の種類", "kind of number"), say("番号の数", "numbers"),
         say("複数の住民にある", "of several residents"), say("複数持つ住民", "residents with several"),
     )  # fmt: skip
     show(table(heads, [(say(*_KINDS[e.kind]), e.numbers, e.shared, e.several) for e in found.equality]))

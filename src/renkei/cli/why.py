@@ -8,6 +8,7 @@ from renkei.cli import exits, place, reveal
 from renkei.cli.output import answer, show
 from renkei.cli.parser import Parser, add_json
 from renkei.cli.width import table, visible
+from renkei.cli.wording import word
 from renkei.errors import FixDeclaration
 from renkei.language import say
 
@@ -52,9 +53,8 @@ def _run(asked: argparse.Namespace) -> int:
             found = why(connection, asked.left, asked.right, clear=purpose is not None)
         if found is None:
             name = f"{visible(asked.left)} {visible(asked.right)}"
-            raise FixDeclaration(
-                "E_NOT_FOUND", kind=say("記載か住民", "record or resident"), name=name, nearest="-"
-            )
+            kind = {"ja": "記載か住民", "en": "record or resident"}
+            raise FixDeclaration("E_NOT_FOUND", kind=kind, name=name, nearest="-")
         if purpose is not None:
             residents = sorted({found.left.resident_id, found.right.resident_id})
             detail = {"residents": residents, "fields": [each.attribute for each in found.evidence]}
@@ -174,12 +174,15 @@ def _decisions(found: "Why") -> Sequence[str]:
 
 
 def _score(found: "Why") -> Sequence[str]:
-    from renkei.cli.candidates import reason
+    from renkei.cli.candidates import percent, reason
 
     made = []
     if found.candidate is not None:
         each = found.candidate
-        told = "" if each.weight is None else f" {each.weight:+.1f} ({each.probability:.4f})"
+        told = ""
+        if each.weight is not None and each.probability is not None:
+            weighed = f"{each.weight:+.1f}", percent(each.probability)
+            told = say("（重み {} ビット、確率 {}）", " ({} bits, probability {})").format(*weighed)
         number, level = each.link_candidate_id, each.level
         named = say(f"候補 {number}（段階{level}）", f"Candidate {number} (level {level})")
         made.append(f"{named}: {reason(each.reason)}{told}")
@@ -187,10 +190,10 @@ def _score(found: "Why") -> Sequence[str]:
         weight, probability = found.scored.weight, found.scored.probability
         made.append(
             say(
-                f"似かた：重み {weight:+.1f} ビット、確率 {probability:.4f}"
-                f"（型 {found.model[:12]}、名前の多さは別）",
-                f"Likeness: {weight:+.1f} bits, probability {probability:.4f} "
-                f"(model {found.model[:12]}, commonness of names aside)",
+                f"この二つの記載の似かた：重み {weight:+.1f} ビット、確率 {percent(probability)}"
+                f"（型 {found.model[:12]}。名前の多い少ないは数えていません）",
+                f"How alike these two records are: {weight:+.1f} bits, probability {percent(probability)} "
+                f"(model {found.model[:12]}; how common the names are is left out)",
             )
         )
     return made
@@ -205,12 +208,14 @@ def _attributes(found: "Why") -> str:
     return table(
         heads,
         [
-            (words.attribute(each), words.verdict(each), _value(each.left), _value(each.right),
+            (words.attribute(each), words.verdict(each), _value(each, each.left), _value(each, each.right),
              words.told(each))
             for each in found.evidence
         ],
     )  # fmt: skip
 
 
-def _value(text: str | None) -> str:
-    return "∅" if text is None else visible(text)
+def _value(each: "Evidence", text: str | None) -> str:
+    if text is None:
+        return "∅"
+    return word("sex", text) if each.attribute == "sex" else visible(text)

@@ -66,7 +66,9 @@ def compare(left: Record, right: Record) -> tuple[Evidence, ...]:
 
 def veiled(evidence: Evidence) -> Evidence:
     """The same without values: shapes for texts, and of marks only what kind they are."""
-    marks = tuple(replace(mark, left="", right="", left_code="", right_code="") for mark in evidence.marks)
+    marks = tuple(
+        replace(mark, left="", right="", left_code="", right_code="", weight=None) for mark in evidence.marks
+    )
     return replace(evidence, marks=marks, left=_shape(evidence.left), right=_shape(evidence.right))
 
 
@@ -128,8 +130,10 @@ def _name(left: Record, right: Record) -> Evidence:
     if one == other:
         return Evidence(attribute="name", verdict="agree", reasons=("equal",), **told)
     marks = _marks(one, other)
-    reasons = (*_other_names(left, right), *_of_characters(one, other, marks), *_given(left, right))
-    if "loose" not in reasons and not reasons and _equal(left, right, "name_loose_key"):
+    reasons = (*_other_names(left, right), *_of_characters(one, other, marks))
+    if not reasons:  # what is told already needs no weaker word for it
+        reasons = tuple(_given(left, right))
+    if not reasons and _equal(left, right, "name_loose_key"):
         reasons = ("loose",)
     return Evidence(
         attribute="name",
@@ -275,16 +279,15 @@ def _slips(one: date, other: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _eras(one: date, other: date) -> tuple[str, ...]:
     """The two eras of one day and one year of the era: 昭和55年 and 平成55年; empty where there are none.
 
-    The wrong one may name a year that its era never had.
+    The wrong one may name a year that its era never had, the right one not: 2005 and 2019 are no 大正94年.
     """
     if (one.month, one.day) != (other.month, other.day) or abs(one.year - other.year) not in ERA_GAPS:
         return ()
     gap = other.year - one.year
     pairs = ((a, b) for a in ERAS for b in ERAS if b.offset - a.offset == gap)
-    fitting = [(a, b) for a, b in pairs if one.year > a.offset and other.year > b.offset]
-    # of several, the one in which a day lies that it really had
-    fitting.sort(key=lambda pair: -(_lies_in(one, pair[0]) + _lies_in(other, pair[1])))
-    return (fitting[0][0].name, fitting[0][1].name) if fitting else ()
+    fitting = ((a, b) for a, b in pairs if one.year > a.offset and other.year > b.offset)
+    right = ((a.name, b.name) for a, b in fitting if _lies_in(one, a) or _lies_in(other, b))
+    return next(right, ())
 
 
 def _lies_in(day: date, era: Era) -> bool:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,19 +21,26 @@ ROWS = "record"
 
 
 @contextmanager
-def rows_of(prepared: pa.Table, *, memory: str = "1GB") -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A DuckDB of its own that holds the prepared rows as :data:`ROWS`, spilling past ``memory``."""
+def rows_of(
+    prepared: pa.Table, *, memory: str = "1GB", temp: Path | None = None, threads: int | None = None
+) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A DuckDB of its own that holds the prepared rows as :data:`ROWS`, spilling below ``temp``.
+
+    It reaches no file but what it spills and no network, whatever the SQL of a model says.
+    """
     import tempfile
 
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="renkei-likeness-") as folder:
+    with tempfile.TemporaryDirectory(prefix="renkei-likeness-", dir=temp) as folder:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "temp_directory": folder,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+        if threads is not None:
+            settings["threads"] = threads
         connection = duckdb.connect(":memory:", config=settings)
         try:
             connection.execute("SET enable_progress_bar = false")
@@ -40,6 +48,8 @@ def rows_of(prepared: pa.Table, *, memory: str = "1GB") -> Iterator["duckdb.Duck
             connection.register("prepared", prepared)
             connection.execute(f"CREATE TABLE {ROWS} AS SELECT * FROM prepared")
             connection.unregister("prepared")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
             yield connection
         finally:
             connection.close()

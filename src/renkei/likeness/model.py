@@ -110,10 +110,41 @@ def _short(number: float) -> float:
 
 
 def checked(body: Mapping[str, Any]) -> Model:
-    """The model of a stored body; one that was made with other columns says nothing of these."""
+    """The model of a stored body; one that was made with other columns says nothing of these.
+
+    Its SQL is run, so it must be this release's own: E_LINK_MODEL_CHANGED where more differs than figures.
+    """
     if body.get("columns") != columns.VERSION:
         raise Stop("E_LINK_MODEL", found=body.get("columns"), expected=columns.VERSION)
-    return Model(body=body)
+    model = Model(body=body)
+    if not _is_ours(body):
+        raise Stop("E_LINK_MODEL_CHANGED", digest=model.digest[:12])
+    return model
+
+
+def _is_ours(body: Mapping[str, Any]) -> bool:
+    """True where nothing but the prior, m and u is other than what this release would write."""
+    try:
+        levels_ = [level for each in body["comparisons"] for level in each["levels"]]
+        told = [level[name] for level in levels_ for name in ("m", "u") if level[name] is not None]
+        is_right = _shape(body) == _shape(of_levels(prior=0.5).body)
+        return is_right and all(0 < each <= 1 for each in (body["prior"], *told))
+    except (KeyError, TypeError):
+        return False
+
+
+def _shape(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body without its figures."""
+    comparisons = [
+        {
+            **each,
+            "levels": [
+                {**level, "m": level["m"] is None, "u": level["u"] is None} for level in each["levels"]
+            ],
+        }
+        for each in body["comparisons"]
+    ]
+    return {**body, "prior": None, "comparisons": comparisons}
 
 
 @cache

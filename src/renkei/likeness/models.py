@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from renkei.errors import Stop
 from renkei.likeness.model import Model, checked, default
 
 #: Who made the model that comes along.
@@ -106,5 +107,9 @@ def _kept(row: dict[str, Any]) -> Kept:
 
 
 def usable(kept: Kept) -> Model:
-    """Its model. Raises Stop E_LINK_MODEL where it was made with other columns than this release prepares."""
+    """Its model. Raises Stop E_LINK_MODEL where it was made with other columns than this release prepares,
+    and E_LINK_MODEL_CHANGED where it is not what its digest says.
+    """
+    if kept.model.digest != kept.digest:
+        raise Stop("E_LINK_MODEL_CHANGED", digest=kept.digest[:12])
     return checked(kept.model.body)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -115,10 +116,10 @@ def propose(
 
 
 def counted_and_proposed(
-    table: pa.Table, model: Model, *, budget: int, least: float, memory: str = "1GB"
+    table: pa.Table, model: Model, *, budget: int, least: float, memory: str = "1GB", temp: Path | None = None
 ) -> tuple[pairs.Estimate, pa.Table]:
-    """The estimate, and the proposals; nothing is compared over the budget."""
-    with linker.rows_of(prepared(table), memory=memory) as connection:
+    """The estimate, and the proposals; nothing is compared over the budget. ``temp``: where it may spill."""
+    with linker.rows_of(prepared(table), memory=memory, temp=temp) as connection:
         counted = pairs.count(connection, linker.ROWS, model.rules)
         pairs.hold_within(counted, budget)
         if not counted.pairs:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -28,28 +30,40 @@ _LEAST_U = 1e-9
 
 
 def train(
-    table: pa.Table, *, seed: int = 1, max_pairs: float = 5e6, memory: str = "1GB", doubles: float = DOUBLES
-) -> Model:
+    table: pa.Table, *, seed: int = 1, max_pairs: float = 5e6, memory: str = "1GB", doubles: float = DOUBLES,
+    temp: Path | None = None,
+) -> Model:  # fmt: skip
     """A model of a table of :data:`renkei.likeness.columns.SCHEMA`; one table and seed make one model.
 
     u from a seeded sample of pairs, m by expectation maximisation on three blockings, both drawn a little
-    towards what is thought beforehand. Raises FixDeclaration E_LINK_TRAINING for too few rows.
+    towards what is thought beforehand. ``temp``: where it may spill.
+
+    Raises FixDeclaration E_LINK_TRAINING for too few rows.
     """
     rows = prepared(table, each_feed=True)
     if rows.num_rows < LEAST_ROWS:
         raise FixDeclaration("E_LINK_TRAINING", rows=rows.num_rows, least=LEAST_ROWS)
     residents = len(rows.column("resident_id").unique())
     beforehand = of_levels(prior=2 * doubles / residents)
-    by_chance = _by_chance(rows, beforehand, seed=seed, max_pairs=max_pairs, memory=memory)
+    room = _Room(memory=memory, temp=temp)
+    by_chance = _by_chance(rows, beforehand, seed=seed, max_pairs=max_pairs, room=room)
     met = of_levels(prior=beforehand.prior, trained=by_chance)
-    return of_levels(prior=beforehand.prior, trained=_of_one_person(rows, met, max_pairs, memory))
+    return of_levels(prior=beforehand.prior, trained=_of_one_person(rows, met, max_pairs, room))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Room:
+    """How much may stand in memory, and the folder for what does not."""
+
+    memory: str
+    temp: Path | None
 
 
 def _by_chance(
-    rows: pa.Table, model: Model, *, seed: int, max_pairs: float, memory: str
+    rows: pa.Table, model: Model, *, seed: int, max_pairs: float, room: _Room
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """u: of one row a resident, so that no two rows of the sample are one person that we know of."""
-    with _training(_first_of_each(rows), model, memory) as made:
+    with _training(_first_of_each(rows), model, room) as made:
         made.training.estimate_u_using_random_sampling(
             max_pairs=max_pairs, seed=seed, min_count_per_level=None, num_chunks=1
         )
@@ -63,10 +77,10 @@ def _first_of_each(rows: pa.Table) -> pa.Table:
 
 
 def _of_one_person(
-    rows: pa.Table, model: Model, max_pairs: float, memory: str
+    rows: pa.Table, model: Model, max_pairs: float, room: _Room
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """m: by expectation maximisation over all rows, those of one resident and those of two."""
-    with _training(rows, model, memory) as made:
+    with _training(rows, model, room) as made:
         for rule in _LEARNED_FROM:
             made.training.estimate_parameters_using_expectation_maximisation(
                 rule, estimate_without_term_frequencies=True, max_pairs=max_pairs
@@ -75,9 +89,10 @@ def _of_one_person(
 
 
 @contextmanager
-def _training(rows: pa.Table, model: Model, memory: str) -> Iterator[Any]:
-    with linker.rows_of(rows, memory=memory) as connection, linker.quiet_errors():
-        connection.execute("SET threads = 1")  # sums in one order, so that one seed is one model
+def _training(rows: pa.Table, model: Model, room: _Room) -> Iterator[Any]:
+    # one thread sums in one order, so that one seed is one model
+    opened = linker.rows_of(rows, memory=room.memory, temp=room.temp, threads=1)
+    with opened as connection, linker.quiet_errors():
         yield linker.linker_of(connection, model)
 
 

@@ -120,8 +120,11 @@ def why(connection: sa.Connection, left: str, right: str, *, clear: bool = False
         return None
     one, other = sides
     candidate, records = _candidate(connection, one, other)
-    if candidate is not None and left.isdecimal() and right.isdecimal():
-        one, other = (Side(feed=feed, source_key=key, resident_id=whose) for feed, key, whose in records)
+    if candidate is not None and _is_number(left) and _is_number(right):
+        named = (Side(feed=feed, source_key=key, resident_id=whose) for feed, key, whose in records)
+        one, other = (
+            each if _own(connection, each) else kept for each, kept in zip(named, sides, strict=True)
+        )
     told = _told(connection, one, other, candidate, clear=clear)
     # a mark may have landed meanwhile
     return told if _may_be_shown(connection, (one, other)) else None
@@ -146,7 +149,7 @@ def _told(
     return Why(
         left=one,
         right=other,
-        links=tuple(_own(connection, side) for side in (one, other)),
+        links=tuple(link for side in (one, other) if (link := _own(connection, side))),
         steps=chain(links, (one.feed, one.source_key), (other.feed, other.source_key)),
         decisions=_decisions(connection, one, other),
         candidate=candidate,
@@ -168,12 +171,20 @@ def _sides(connection: sa.Connection, left: str, right: str) -> tuple[Side, Side
 
 
 def _asked(connection: sa.Connection, text: str) -> list[Side]:
-    if text.isdecimal():
+    if _is_number(text):
         rows = connection.execute(sa.text(_OF_RESIDENT), {"resident": int(text)})
     else:
-        feed, _, key = text.partition(":")
+        feed, _, key = text.replace("\0", "").partition(":")
         rows = connection.execute(sa.text(_RECORD), {"feed": feed, "key": key})
     return [Side(**row) for row in rows.mappings()]
+
+
+#: Longer is no number that the registry gives.
+_MOST_DIGITS = 18
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _candidate(
@@ -203,9 +214,10 @@ def _said(connection: sa.Connection, side: Side) -> Mapping[str, Any]:
     return {} if row is None else dict(row)
 
 
-def _own(connection: sa.Connection, side: Side) -> Link:
+def _own(connection: sa.Connection, side: Side) -> Link | None:
+    """The record's link; None where it is no longer that resident's."""
     own = (side.feed, side.source_key)
-    return next(link for link in links_of(connection, side.resident_id) if link.record == own)
+    return next((link for link in links_of(connection, side.resident_id) if link.record == own), None)
 
 
 def _decisions(connection: sa.Connection, one: Side, other: Side) -> tuple[Said, ...]:

@@ -67,6 +67,8 @@ _REASONS = {
     "household.not_comparable": ("比べられる世帯番号がない", "no household numbers to compare"),
 }
 _NOT_SAID = ("一方に記載がない", "one side says nothing")
+#: Reasons that are about single characters.
+_MARKED = frozenset({"variant", "one_character", "loose", "sounds_alike"})
 _KINDS = {
     "shape": ("同じ字の字形違い", "one character drawn otherwise"),
     "printed": ("新旧の字体", "an old and a new form"),
@@ -102,7 +104,8 @@ def _reason(evidence: Evidence, code: str) -> str:
 
 
 def _shows_marks(evidence: Evidence) -> bool:
-    return evidence.verdict == "similar" and bool(evidence.marks)
+    """Of two names that are no spellings of one another every character would be a mark."""
+    return evidence.verdict == "similar" and not _MARKED.isdisjoint(evidence.reasons)
 
 
 def _mark(mark: Mark) -> str:

@@ -141,7 +141,8 @@ def _run(connection: sa.Connection, text: str, values: dict[str, Any]) -> int:
 class Candidate:
     """One open pair, without a value of either person. ``younger_id`` is whose record it is now.
 
-    ``reason`` are codes: of level 1 and 2 why the numbers do not join, of level 3 each attribute's level.
+    ``waiting_decision`` is one on the two that another person has still to approve. ``reason`` are codes: of
+    level 1 and 2 why the numbers do not join, of level 3 each attribute's level.
     """
 
     link_candidate_id: int
@@ -155,15 +156,23 @@ class Candidate:
     probability: float | None
     link_model_id: int | None
     found_at: datetime | None
+    waiting_decision: int | None
 
 
 _OPEN_ONES = f"""
     WITH {RESTRICTED}
     SELECT c.link_candidate_id, c.level, l.resident_id AS younger_id, c.resident_id, c.feed, c.other_feed,
-        c.reason, c.weight, c.probability, c.link_model_id, c.found_at
+        c.reason, c.weight, c.probability, c.link_model_id, c.found_at,
+        (SELECT min(coalesce(d.act_id, d.decision_id))
+         FROM decision AS d
+         JOIN link AS a ON a.home_id = d.left_home AND a.known_to IS NULL
+         JOIN link AS b ON b.home_id = d.right_home AND b.known_to IS NULL
+         WHERE d.in_force_from IS NULL AND d.in_force_until IS NULL
+           AND (a.resident_id, b.resident_id) IN (
+               (l.resident_id, c.resident_id), (c.resident_id, l.resident_id))) AS waiting_decision
     FROM link_candidate AS c
     JOIN open_link AS l ON l.feed = c.feed AND l.source_key = c.source_key
-    WHERE c.state = 'open'
+    WHERE c.state = 'open' AND l.resident_id <> c.resident_id
       AND (CAST(:level AS integer) IS NULL OR c.level = :level)
       AND (CAST(:least AS double precision) IS NULL OR c.probability >= :least)
       AND (CAST(:after AS bigint) IS NULL OR (c.level, -coalesce(c.weight, 0), c.link_candidate_id) > (

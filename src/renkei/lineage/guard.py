@@ -11,8 +11,9 @@ from renkei.views import RESTRICTED
 Standing = Literal["shown", "restricted", "nobody"]
 
 _OF_RESIDENT = """
-    SELECT EXISTS (SELECT FROM golden_version WHERE resident_id = :resident AND known_to IS NULL)
-       AND NOT is_restricted(:resident)
+    SELECT EXISTS (
+        SELECT FROM golden_version
+        WHERE resident_id = :resident AND known_to IS NULL AND NOT is_restricted(resident_id))
 """
 _OF_RECORD = """
     WITH owners AS MATERIALIZED (

@@ -49,7 +49,7 @@ _STRONG = """
         ('resident_code', p.resident_code_token), ('individual_number', p.individual_number_token),
         ('residence_card', p.residence_card_number), ('says:' || p.same_as_numbering, p.same_as_party_number)
     ) AS n(kind, value)
-    WHERE p.known_to IS NULL AND NOT p.removed AND kind IS NOT NULL AND value IS NOT NULL
+    WHERE p.known_to IS NULL AND NOT p.removed AND kind IS NOT NULL AND value <> ''
 """
 _KEPT = f"""
     SELECT 'resident' AS what, resident_id AS id, 'is not the smallest home of its records' AS problem
@@ -198,8 +198,8 @@ _NODES = """
         WHERE h.record_id IS NULL
     )
     SELECT s.home_id, s.resident_id, p.date_of_birth_lo, p.date_of_birth_hi,
-        hashtextextended(p.name_key, 0), hashtextextended(p.kana_key, 0),
-        hashtextextended(p.common_name_key, 0)
+        hashtextextended(nullif(p.name_key, ''), 0), hashtextextended(nullif(p.kana_key, ''), 0),
+        hashtextextended(nullif(p.common_name_key, ''), 0)
     FROM spoken AS s
     LEFT JOIN person_record AS p USING (record_id)
 """
@@ -207,7 +207,7 @@ _RANKS = ", ".join(f"('{rule}', {rank})" for rank, rule in enumerate(RULES))
 _SHARES = f"""
     SELECT home_id, {RULES.index("strong_id")}, hashtextextended(numbering || '|' || party_number, 0)
     FROM link
-    WHERE known_to IS NULL AND numbering IS NOT NULL AND party_number IS NOT NULL
+    WHERE known_to IS NULL AND numbering IS NOT NULL AND party_number <> ''
     UNION ALL
     SELECT s.home_id, r.rank, hashtextextended(s.value, 0)
     FROM strong_number AS s
@@ -219,7 +219,7 @@ _SHARES = f"""
     UNION ALL
     SELECT DISTINCT l.home_id, {FOUR_ATTRIBUTES}, hashtextextended(p.match_key, 0)
     FROM link AS l
-    JOIN person_record AS p ON p.feed = l.feed AND p.source_key = l.source_key AND p.match_key IS NOT NULL
+    JOIN person_record AS p ON p.feed = l.feed AND p.source_key = l.source_key AND p.match_key <> ''
     WHERE l.known_to IS NULL
       AND (l.first_record_id IS NULL OR (p.record_id >= l.first_record_id AND NOT p.superseded))
       AND (l.last_record_id IS NULL OR p.record_id <= l.last_record_id)

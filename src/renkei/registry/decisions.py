@@ -160,9 +160,17 @@ _SEEN = """
          WHERE feed = :right_feed AND source_key = :right_key AND known_to IS NULL) AS right_hash,
         (SELECT digest FROM link_model WHERE adopted_at IS NOT NULL AND retired_at IS NULL) AS model
 """
-#: A candidate speaks of a pair when its record is the one and the resident's record is the other.
+#: A candidate speaks of a pair when its record is the one and the resident's record is the other; one of
+#: level 3 is about the two residents, whichever of their records are the most alike.
 _OF_PAIR = """
     c.state = :state AND (
+        (c.level = 3 AND c.resident_id = ANY(:right_residents) AND EXISTS (
+            SELECT FROM open_link AS l
+            WHERE l.feed = c.feed AND l.source_key = c.source_key AND l.resident_id = ANY(:left_residents)))
+        OR (c.level = 3 AND c.resident_id = ANY(:left_residents) AND EXISTS (
+            SELECT FROM open_link AS l
+            WHERE l.feed = c.feed AND l.source_key = c.source_key AND l.resident_id = ANY(:right_residents)))
+        OR
         (c.feed = :left_feed AND c.source_key = :left_key
          AND ((c.other_feed = :right_feed AND c.other_key = :right_key)
               OR (c.other_key IS NULL AND c.resident_id = ANY(:right_residents))))

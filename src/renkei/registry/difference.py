@@ -27,6 +27,8 @@ _OFFLINE: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 #: An instant is hashed as text: by the city's clock, never by the machine's.
+#: Where a record stands in what was mapped.
+_PLACE = "__place"
 _ZONE = "SET TimeZone = 'Asia/Tokyo'"
 _VERSION_REUSED = "the version is known with other content"
 _KEY_TWICE = "E_KEY_TWICE"
@@ -112,14 +114,14 @@ def compare(
         bench.execute("INSERT INTO ended SELECT source_key FROM told WHERE kind = 'merged'")
         bench.execute(_DISPOSITIONS)
         return Difference(
-            changed=_arrow(bench, _of_kind("merged")),
-            superseded=_arrow(bench, _of_kind("superseded")),
+            changed=_of_kind(bench, mapped.records, "merged"),
+            superseded=_of_kind(bench, mapped.records, "superseded"),
             late_ends=_arrow(bench, _LATE_ENDS),
             ended=_arrow(bench, "SELECT source_key FROM ended ORDER BY source_key"),
             rejects=rejects,
             suspects=suspects,
             dispositions=_arrow(bench, "SELECT * FROM dispositions ORDER BY rec_no"),
-            snapshot=_arrow(bench, _snapshot(kind), mapping=mapped.mapping_digest),
+            snapshot=_snapshot(bench, mapped, kind),
             counts=_counts(bench, missing=missing, withheld=bool(suspects)),
             known=_number(bench, "SELECT count(*) FROM previous"),
             is_whole=full and not late,
@@ -135,7 +137,7 @@ def hashed(mapped: Mapped) -> pa.Table:
     with duckdb.connect(config=_OFFLINE) as bench:
         bench.execute(_ZONE)
         bench.register("records", mapped.records)
-        content = f"{_hash(RECORD_TYPES[mapped.record])} AS content_hash"
+        content = f"{_hash(RECORD_TYPES[mapped.record], mapped.records)} AS content_hash"
         query = f"SELECT source_key, source_version, {content} FROM records ORDER BY __rec_no"
         return bench.sql(query).to_arrow_table()
 
@@ -164,13 +166,29 @@ def _workbench(
     place = {"temp_directory": str(scratch)} if scratch else {}
     bench = duckdb.connect(config=_OFFLINE | place)
     bench.execute(_ZONE)
-    bench.register("records", mapped.records)
+    # only what tells records apart is carried through the joins; what they hold stays where it is
+    places = pa.array(range(mapped.records.num_rows), pa.int64())
+    bench.register("records", mapped.records.append_column(_PLACE, places))
     bench.register("gone", _NOBODY if mapped.gone is None else mapped.gone)
-    bench.execute(f"CREATE TABLE incoming AS SELECT *, {_hash(kind)} AS content_hash FROM records")
-    empty = "SELECT *, NULL::DATE AS since, NULL::VARCHAR AS mapped_by FROM incoming WHERE false"
+    bench.execute(f"""
+        CREATE TABLE incoming AS
+        SELECT {_PLACE}, {REC_NO}, source_key, source_version, {_hash(kind, mapped.records)} AS content_hash
+        FROM records
+    """)
     # an older snapshot may lack a column that the record type has gained since
     older = f" UNION ALL BY NAME SELECT * FROM read_parquet({_quoted(previous)})" if previous else ""
-    bench.execute(f"CREATE TABLE previous AS {empty}{older}")
+    bench.execute(f"""
+        CREATE VIEW previous_whole AS
+        SELECT * EXCLUDE ({_PLACE}), NULL::VARCHAR AS content_hash, NULL::DATE AS since,
+               NULL::VARCHAR AS mapped_by
+        FROM records
+        WHERE false
+        {older}
+    """)
+    bench.execute("""
+        CREATE TABLE previous AS
+        SELECT source_key, source_version, content_hash, since, mapped_by FROM previous_whole
+    """)
     return bench
 
 
@@ -178,9 +196,10 @@ def _quoted(place: Path) -> str:
     return "'" + str(place).replace("'", "''") + "'"
 
 
-def _hash(kind: RecordType) -> str:
+def _hash(kind: RecordType, records: pa.Table) -> str:
     # only what has a value is written, by name: a new column that nobody fills changes no record
-    parts = ", ".join(f"'{name}=' || {name}::VARCHAR" for name in kind.content)
+    filled = (name for name in kind.content if records[name].null_count < records.num_rows)
+    parts = ", ".join(f"'{name}=' || {name}::VARCHAR" for name in filled) or "''"
     return f"md5(concat_ws(chr(31), {parts}))"
 
 
@@ -250,28 +269,64 @@ _LATE_ENDS = """
 """
 
 
-def _of_kind(kind: str) -> str:
-    return f"""
-        SELECT * EXCLUDE (old_hash, old_version, is_told_since, kind)
-        FROM classified
-        WHERE kind = '{kind}'
-        ORDER BY source_key
+def _of_kind(bench: "duckdb.DuckDBPyConnection", records: pa.Table, kind: str) -> pa.Table:
+    """The records that became this, with their content's hash and since when it holds, by key."""
+    query = f"""
+        SELECT {_PLACE}, content_hash, since FROM classified WHERE kind = '{kind}' ORDER BY source_key
     """
+    found = _arrow(bench, query)
+    rows = _taken(records, found[_PLACE])
+    return rows.append_column("content_hash", found["content_hash"]).append_column("since", found["since"])
 
 
-def _snapshot(kind: RecordType) -> str:
-    names = ", ".join(name for name in kind.schema.names if name != REC_NO)
+def _taken(records: pa.Table, places: pa.ChunkedArray) -> pa.Table:
+    """Rows in this order; nothing is copied where that is how they stand."""
+    wanted = places.to_numpy()
+    if len(wanted) == records.num_rows and bool((wanted[1:] > wanted[:-1]).all()):
+        return records
+    return records.take(places)
+
+
+def _snapshot(bench: "duckdb.DuckDBPyConnection", mapped: Mapped, kind: RecordType) -> pa.Table:
+    """The feed's state after this delivery, by key: what was told, and what was and still is."""
+    names = [name for name in kind.schema.names if name != REC_NO]
+    told = _arrow(bench, _TOLD_NOW)
+    rows = _taken(mapped.records.select(names), told[_PLACE])
+    place = rows.schema.get_field_index("source_version")
     # the same content again under an older version leaves the newer one standing
-    newest = names.replace("source_version", "greatest(source_version, old_version) AS source_version", 1)
-    return f"""
-        SELECT {newest}, content_hash, since, $mapping AS mapped_by
-        FROM classified WHERE kind IN ('merged', 'unchanged')
-        UNION ALL
-        SELECT {names}, content_hash, since, mapped_by FROM previous
-        WHERE source_key NOT IN (SELECT source_key FROM classified WHERE kind IN ('merged', 'unchanged'))
-          AND source_key NOT IN (SELECT source_key FROM ended)
-        ORDER BY source_key
-    """
+    rows = rows.set_column(
+        place, rows.schema.field(place), told["version"].cast(rows.schema.field(place).type)
+    )
+    by = pa.repeat(pa.scalar(mapped.mapping_digest, pa.string()), rows.num_rows)
+    columns = {"content_hash": told["content_hash"], "since": told["since"], "mapped_by": by}
+    for name, values in columns.items():
+        rows = rows.append_column(name, values)
+    kept = _arrow(bench, _KEPT.format(names=", ".join(names)))
+    if kept.num_rows:
+        rows = pa.concat_tables([rows, kept.cast(rows.schema)]).sort_by("source_key")
+    # equal content is to be equal bytes, however it came in pieces
+    return rows.combine_chunks()
+
+
+_TOLD_NOW = f"""
+    SELECT {_PLACE}, greatest(source_version, old_version) AS version, content_hash, since
+    FROM classified
+    WHERE kind IN ('merged', 'unchanged')
+    ORDER BY source_key
+"""
+_KEPT = """
+    SELECT {names}, content_hash, since, mapped_by
+    FROM previous_whole
+    WHERE source_key IN (
+        SELECT p.source_key
+        FROM previous AS p
+        ANTI JOIN (
+            SELECT source_key FROM classified WHERE kind IN ('merged', 'unchanged')
+        ) AS c USING (source_key)
+        ANTI JOIN ended AS e USING (source_key)
+    )
+    ORDER BY source_key
+"""
 
 
 def _with_reused_versions(rejects: pa.Table, bench: "duckdb.DuckDBPyConnection") -> pa.Table:

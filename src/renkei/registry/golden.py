@@ -35,11 +35,16 @@ _CLOSE = """
     WHERE old.resident_id = t.resident_id AND old.known_to IS NULL
       AND (new.resident_id IS NULL OR ({new}) IS DISTINCT FROM ({old}))
 """
+# who waited for the linker may be told an earlier hour than what was written meanwhile: nothing overlaps
 _OPEN = """
     INSERT INTO golden_version (resident_id, {names}, protected, {records}, golden_rule_id, valid_from,
                                 known_from, unit_id)
-    SELECT resident_id, {names}, protected, {records}, golden_rule_id, valid_from, :now, :unit_id
+    SELECT resident_id, {names}, protected, {records}, golden_rule_id, valid_from,
+           coalesce(written.known_to, :now), :unit_id
     FROM derived
+    LEFT JOIN (
+        SELECT resident_id, max(known_to) AS known_to FROM golden_version WHERE known_to > :now GROUP BY 1
+    ) AS written USING (resident_id)
     WHERE NOT EXISTS (
         SELECT FROM golden_version AS open
         WHERE open.resident_id = derived.resident_id AND open.known_to IS NULL
@@ -114,8 +119,7 @@ _RIVAL = "EXISTS (SELECT FROM open_link AS l WHERE l.resident_id = t.resident_id
 _CLAIM = """
     CREATE TEMP TABLE claim ON COMMIT DROP AS
     SELECT l.resident_id, l.home_id, p.record_id, p.feed, split_part(p.feed, '.', 1) AS system, p.source_key,
-           p.valid_from, p.protected, count(*) OVER (PARTITION BY l.resident_id) AS claims,
-           {said}
+           p.valid_from, p.protected, {said}
     FROM touched AS t
     JOIN open_link AS l ON l.resident_id = t.resident_id
     JOIN person_record AS p
@@ -150,10 +154,12 @@ def _derived() -> str:
             SELECT resident_id, {STANDING} AS protected, max(valid_from) AS valid_from
             FROM claim
             GROUP BY resident_id
+        ), several AS (
+            SELECT resident_id FROM claim GROUP BY resident_id HAVING count(*) > 1
         ), won AS (
             SELECT resident_id, {winners}
             FROM claim
-            WHERE claims > 1
+            WHERE resident_id IN (SELECT resident_id FROM several)
             GROUP BY resident_id
         )
         SELECT won.resident_id, {values}, s.protected, s.valid_from, {", ".join(RECORDS)},
@@ -166,7 +172,7 @@ def _derived() -> str:
         FROM claim AS c
         JOIN standing AS s USING (resident_id)
         JOIN person_record AS p USING (record_id)
-        WHERE c.claims = 1
+        WHERE c.resident_id NOT IN (SELECT resident_id FROM several)
     """
 
 

@@ -127,9 +127,14 @@ _RECORDS = """
 """
 _RULES = """
     SELECT r.body
-    FROM golden_version AS g
+    FROM (
+        -- each half has an index of its own
+        SELECT * FROM golden_version WHERE resident_id = :resident AND known_to IS NULL
+        UNION ALL
+        SELECT * FROM golden_version WHERE resident_id = :resident AND known_to IS NOT NULL
+    ) AS g
     JOIN golden_rule AS r USING (golden_rule_id)
-    WHERE g.resident_id = :resident AND g.known_from <= :known_at
+    WHERE g.known_from <= :known_at
     ORDER BY g.known_from DESC, g.golden_id DESC
     LIMIT 1
 """

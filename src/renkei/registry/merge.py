@@ -38,14 +38,15 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
     failpoint("merge.begin")
     is_large = difference.changed.num_rows >= _MANY
     if is_large:
-        # statistics of before a large load make the planner expect few rows and loop over many
-        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
         connection.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
         # a coarse picture is enough to tell many from few; the background worker makes the fine one
         connection.exec_driver_sql("SET LOCAL default_statistics_target = 10")
     _stage(connection, difference)
     failpoint("merge.staged")
-    is_first = not _close_old_versions(connection, difference, kind, unit)
+    is_load = not _close_old_versions(connection, difference, kind, unit) and is_large
+    if is_load:
+        # statistics of before a load make the planner expect few rows and loop over many
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
     _open_new_versions(connection, difference, kind, unit)
     _leave_tombstones(connection, kind, unit)
     late.keep(connection, difference, unit)
@@ -53,11 +54,11 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
         history.reach_back(connection, difference, unit)
     _set_aside(connection, difference, unit)
     failpoint("merge.history")
-    if is_large:
+    if is_load:
         connection.exec_driver_sql(f"ANALYZE {kind.table}")
     if kind.name == "person":
-        _identify(connection, difference, unit, leave_out=is_large and is_first)
-        if is_large:
+        _identify(connection, difference, unit, leave_out=is_load)
+        if is_load:
             _refresh_statistics(connection)
 
 
@@ -77,7 +78,7 @@ def _identify(
     failpoint("merge.golden")
 
 
-#: After so many new rows the planner must not wait for the background worker.
+#: After so many new rows of a feed the planner must not wait for the background worker.
 _MANY = 1000
 _WORK_MEMORY = "256MB"
 

@@ -68,7 +68,7 @@ def night(
             "dag_id": dag_id,
             "run_id": run_id,
             "state": state,
-            **{task: client.result(dag_id, run_id, task) for task in ("reconcile", "report", "seal")},
+            **{task: client.result(dag_id, run_id, task) for task in ("reconcile", "report", "seal", "link")},
         },
     }
 

@@ -182,10 +182,15 @@ def keys(connection: sa.Connection) -> list[KeptKey]:
         return _keys(connection)
 
 
+def lock(connection: sa.Connection) -> None:
+    """One at a time makes or wraps keys, until the transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('renkei.vault'))")
+
+
 def rewrap(connection: sa.Connection, *, folder: Path, into: Kek, now: datetime) -> int:
     """Wrap every data key anew with ``into``, which is on disk already; how many there were."""
     with _as_role(connection, "vault_keeper"):
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('renkei.vault'))")
+        lock(connection)
         kept = _keys(connection)
         for key in kept:
             sealed = into.wrap(_unwrapped(key, folder))
@@ -216,7 +221,7 @@ def forget(connection: sa.Connection, tokens: Sequence[str], *, now: datetime) -
 
 def _key_of_year(connection: sa.Connection, folder: Path, *, now: datetime) -> DataKey:
     """This year's data key, made when the year's first number comes; under the role of the writer."""
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('renkei.vault'))")
+    lock(connection)
     kept = _keys(connection)
     for key in kept:
         if key.year == now.year:

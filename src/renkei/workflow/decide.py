@@ -20,6 +20,7 @@ from renkei.project import Project
 from renkei.registry import decision_effect, decisions, golden, identity, store
 from renkei.registry.decision_effect import Effect
 from renkei.registry.decisions import Decision, Kind, State
+from renkei.vault.typed import refuse_number
 from renkei.workflow.apply import same_person
 from renkei.workflow.decide_whom import (
     Desk,
@@ -189,6 +190,7 @@ def _at_the_desk(
 ) -> Decided:
     if why is not None and not why.strip():
         raise FixDeclaration("E_USAGE", problem="--reason", command="renkei decide")
+    refuse_number(why)
     with _desk(project, actor=actor, dry_run=dry_run, clock=clock) as desk:
         try:
             with desk.engine.connect() as connection, connection.begin() as transaction:
@@ -335,9 +337,15 @@ def _waits_for(desk: Desk, taken: Sequence[Decision], effect: Effect) -> str | N
     if was_told or _joins_protected(desk, effect):
         return JOINS_PROTECTED
     is_new_and_harmless = first.kind == "cannot_say" and first.state == "waiting"
-    if is_new_and_harmless or desk.project.config.decisions_approval == "one person":
+    one_is_enough = desk.project.config.decisions_approval == "one person"
+    if is_new_and_harmless or (one_is_enough and not _parts_protected(desk, effect)):
         return None
     return WAITS
+
+
+def _parts_protected(desk: Desk, effect: Effect) -> bool:
+    """True when a restricted resident's records part: one of the parts may be free afterwards."""
+    return bool(desk.restricted({parted.resident_id for parted in effect.parted}))
 
 
 def _joins_protected(desk: Desk, effect: Effect) -> bool:

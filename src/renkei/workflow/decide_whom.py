@@ -68,9 +68,9 @@ def pairs_of(
     """
     if kind == "value":
         return _value(connection, desk, names, group=group)
-    if kind == "different" and _is_number(names[0]):
+    if kind == "different" and _is_number(names[0]) and not all(map(_is_number, names[1:])):
         return _parting(connection, desk, names)
-    if len(names) != 2 or (kind == "different" and _is_number(names[1])):
+    if len(names) != 2 or (kind == "different" and _is_number(names[1]) and not _is_number(names[0])):
         raise FixDeclaration("E_DECISION_NAMES")
     (left, *_), (right, *_) = _meant(connection, desk, names)
     if left.home == right.home:

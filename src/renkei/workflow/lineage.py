@@ -99,6 +99,25 @@ def declared(project: Project, engine: sa.Engine) -> Declared:
 
 # how ---------------------------------------------------------------------------------------------
 
+_WHOSE = "SELECT resident_id FROM open_link WHERE feed = :feed AND source_key = :key"
+#: No resident's number is longer.
+_MOST_DIGITS = 19
+
+
+def resident_of(engine: sa.Engine, name: str) -> int | None:
+    """The resident whom a number or a record (``feed:key``) names; None where no record has that key.
+
+    Whether there is such a resident, and may be shown, is left to who asks on.
+    """
+    if name.isascii() and name.isdecimal() and len(name) <= _MOST_DIGITS:
+        return int(name)
+    feed, _, key = name.partition(":")
+    if "\0" in name:
+        return None
+    with engine.connect() as connection:
+        found: int | None = connection.execute(sa.text(_WHOSE), {"feed": feed, "key": key}).scalar()
+    return found
+
 
 def how(
     project: Project,

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from renkei.likeness.train import train
 from renkei.project import Project
 from renkei.registry import lease
 from renkei.registry.identity import one_linker
+from renkei.vault.typed import refuse_number
 from renkei.workflow.run import Work, only_reading, run_of
 
 
@@ -92,7 +94,7 @@ def _run(work: Work) -> LinkResult:
 def _proposed(work: Work, table: pa.Table, model: Model) -> tuple[LinkResult, pa.Table]:
     terms = work.project.config
     estimate, proposed = counted_and_proposed(
-        table, model, budget=terms.pair_budget, least=terms.propose_from
+        table, model, budget=terms.pair_budget, least=terms.propose_from, temp=room_of(work.project)
     )
     result = LinkResult(
         run_id=None,
@@ -103,6 +105,13 @@ def _proposed(work: Work, table: pa.Table, model: Model) -> tuple[LinkResult, pa
         settled=None,
     )
     return result, proposed
+
+
+def room_of(project: Project) -> Path:
+    """Where what does not fit into memory lies meanwhile: names and births belong below ``var``."""
+    folder = project.var / "work"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def _settle(work: Work, proposed: pa.Table, kept: models.Kept, result: LinkResult) -> worklist.Settled:
@@ -130,7 +139,9 @@ def _settle(work: Work, proposed: pa.Table, kept: models.Kept, result: LinkResul
 # models -------------------------------------------------------------------------------------------
 
 
-def train_model(engine: sa.Engine, *, actor: str, seed: int = 1, clock: Clock | None = None) -> models.Kept:
+def train_model(
+    engine: sa.Engine, *, actor: str, seed: int = 1, temp: Path | None = None, clock: Clock | None = None
+) -> models.Kept:
     """Make a model of what the registry holds now; it is written, and not put in use.
 
     The same registry and seed give the row that is there. Raises FixDeclaration E_LINK_TRAINING where there
@@ -139,7 +150,7 @@ def train_model(engine: sa.Engine, *, actor: str, seed: int = 1, clock: Clock | 
     now = (clock or SystemClock()).now()
     with engine.connect() as connection:
         table = worklist.records(connection)
-    model = train(table, seed=seed)
+    model = train(table, seed=seed, temp=temp)
     residents = len(table.column("resident_id").unique())
     told = {"rows": table.num_rows, "residents": residents, "seed": seed}
     with engine.begin() as connection:
@@ -161,6 +172,7 @@ def adopt_model(
 
     Raises FixDeclaration E_NOT_FOUND, and Stop E_LINK_MODEL for a model of other columns.
     """
+    refuse_number(reason)
     now = (clock or SystemClock()).now()
     with engine.begin() as connection:
         one_linker(connection)
@@ -168,7 +180,10 @@ def adopt_model(
         if kept is None:
             known = [str(each.link_model_id) for each in models.every(connection)]
             raise FixDeclaration(
-                "E_NOT_FOUND", kind="link model", name=str(link_model_id), nearest=(known or ["-"])[0]
+                "E_NOT_FOUND",
+                kind={"ja": "重みの型", "en": "model"},
+                name=str(link_model_id),
+                nearest=(known or ["-"])[0],
             )
         models.usable(kept)
         before = models.in_use(connection)

@@ -14,6 +14,7 @@ from renkei.errors import FixDeclaration, RenkeiError, Stop
 from renkei.project import Project
 from renkei.registry import golden, identity, protection, store
 from renkei.registry.protection import Protection
+from renkei.vault.typed import refuse_number
 from renkei.workflow.apply import same_person
 from renkei.workflow.in_force import in_force
 
@@ -46,6 +47,7 @@ def ask_end(
     now = (clock or SystemClock()).now()
     if not reason.strip():
         raise FixDeclaration("E_USAGE", problem="--reason", command="renkei protection end")
+    refuse_number(reason)
     with _one_mark(project, protection_id, actor=actor) as (connection, mark):
         _check_state(mark, is_asked=False)
         _check_source(mark)
@@ -56,6 +58,7 @@ def ask_end(
 
 def refuse_end(project: Project, protection_id: int, *, actor: str, reason: str) -> Protection:
     """Say no to an end that was asked for, or withdraw it: the mark stays."""
+    refuse_number(reason)
     with _one_mark(project, protection_id, actor=actor) as (connection, mark):
         _check_state(mark, is_asked=True)
         protection.refuse_end(connection, protection_id)
@@ -133,7 +136,9 @@ def _again(connection: sa.Connection, protection_id: int, *, lock: bool = False)
     mark = protection.found(connection, protection_id, lock=lock)
     if mark is None:
         near = "renkei protection list"
-        raise FixDeclaration("E_NOT_FOUND", kind="protection", name=str(protection_id), nearest=near)
+        raise FixDeclaration(
+            "E_NOT_FOUND", kind={"ja": "支援措置", "en": "protection"}, name=str(protection_id), nearest=near
+        )
     return mark
 
 

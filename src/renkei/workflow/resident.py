@@ -138,6 +138,8 @@ def resident_at(
             history.chosen_of(connection, links, point),
         )
         standing = history.standing_of(connection, links, records, point)
+        if not _may_show(connection, links):  # a mark may have landed meanwhile
+            return None
     return ResidentAt(
         resident_id=resident,
         as_of=point.as_of,

@@ -26,6 +26,7 @@ from renkei.registry.strong_ids import Equality
 from renkei.vault import envelope, keyring, store, tokens
 from renkei.vault.policy import Purpose
 from renkei.vault.store import KeptKey
+from renkei.vault.typed import refuse_number
 from renkei.workflow.in_force import in_force
 
 
@@ -116,6 +117,7 @@ def _stated(ruling: Project, purpose: str | None, reason: str | None) -> Purpose
         raise FixDeclaration("E_VAULT_OFF", places="renkei.toml")
     if not (purpose or "").strip() or not (reason or "").strip():
         raise FixDeclaration("E_PURPOSE")
+    refuse_number(reason)
     stated = policy.purpose(str(purpose).strip())
     if stated is None:
         codes = [each.code for each in policy.purposes]
@@ -228,12 +230,13 @@ def rotate(project: Project, *, actor: str, clock: Clock | None = None) -> Rotat
     with _open(project) as (ruling, engine):
         with engine.connect() as connection:
             _vault_is_there(connection)
-        kek = envelope.new_kek(ruling.keys)
         with engine.begin() as connection:
+            store.lock(connection)  # of two at once the second finds the first one's key in use, not to spare
+            kek = envelope.new_kek(ruling.keys)
             done = store.rewrap(connection, folder=ruling.keys, into=kek, now=now)
             detail: Mapping[str, object] = {"kek": kek.kek_id, "data_keys": done}
             events.record(connection, action="vault.rotated", actor=actor, object="vault", detail=detail)
-        spare = tuple(each for each in envelope.kek_ids(ruling.keys) if each != kek.kek_id)
+            spare = tuple(each for each in envelope.kek_ids(ruling.keys) if each != kek.kek_id)
     return Rotated(kek_id=kek.kek_id, data_keys=done, spare_keks=spare)
 
 
@@ -242,7 +245,10 @@ def forget(project: Project, *, reason: str | None, actor: str, clock: Clock | N
     now = (clock or SystemClock()).now()
     if not (reason or "").strip():
         raise FixDeclaration("E_PURPOSE")
+    refuse_number(reason)
     with _open(project) as (ruling, engine), engine.begin() as connection:
+        if not ruling.config.vault.is_on:  # without a retention nothing is overdue, and none would be told
+            raise FixDeclaration("E_VAULT_OFF", places="renkei.toml")
         _vault_is_there(connection)
         done = store.forget(connection, _overdue(connection, ruling, now=now), now=now)
         detail = {

@@ -143,12 +143,14 @@ def test_the_best_balance_is_found_over_all_thresholds() -> None:
     assert quality.best_f1(scores.clear(), true=2)["f1"] == 0.0
 
 
-def test_feeds_together_take_as_long_as_their_stages_and_their_steps_count_once() -> None:
+def test_feeds_together_take_as_long_as_the_clock_says_and_their_parts_add_up() -> None:
     made = together(
-        "night", [taken("a", {"map": 1.0, "merge": 2.0, "merge.linked": 1.5}), taken("b", {"merge": 4.0})]
+        "night",
+        [taken("a", {"map": 1.0, "merge": 2.0, "merge.linked": 1.5}), taken("b", {"merge": 4.0})],
+        5.0,
     )
 
-    assert made.seconds == 7.0
+    assert made.seconds == 5.0
     assert made.facts == {"merged": 6}
     assert made.parts["merge"] == 6.0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from tests.integration.registry.judging import DAY, Bench, person, settings
 
 from renkei import workflow
@@ -20,7 +21,7 @@ from renkei.registry.store import connect
 from renkei.workflow.propose_links import LinkResult, adopt_model, train_model
 
 TERMS = {"as_of": DAY, "actor": "cli:asako", "trigger": "test"}
-ALPHABET = "アイウエオカキクケコサシスセソ"
+ALPHABET = "アイウエオカキクケコサシスセソタチツ"
 
 
 def alike(key: str, nth: int, **values: Any) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def test_the_worklist_names_no_restricted_person_and_why_knows_none(
     capsys.readouterr()
     assert main(["candidates"]) == exits.OK
     out = capsys.readouterr().out
-    assert "name variant" in out
+    assert "name: variant" in out
     assert "橋" not in out  # nor any other value of a person
     assert "9b" not in out
 
@@ -263,7 +264,10 @@ def test_why_says_how_two_alike_records_agree_and_shows_values_only_for_a_purpos
     assert "U+9AD9" not in json.dumps(told)
     name = next(each for each in clear["evidence"] if each["attribute"] == "name")
     assert name["marks"][0]["left_code"] == "U+9AD9"
-    query = "SELECT count(*) FROM audit_event WHERE body::json ->> 'action' = 'personal.revealed'"
+    query = """
+        SELECT count(*) FROM audit_event
+        WHERE body::json ->> 'action' = 'personal.revealed' AND body::json ->> 'object' LIKE 'resident:%'
+    """
     assert bench.rows(query) == [(1,)]
 
 
@@ -319,3 +323,91 @@ def test_the_command_proposes_and_says_what_became_of_it(
 
     assert (code, told["schema"], told["opened"] >= 1) == (exits.OK, "renkei.link.propose/1", True)
     assert ask(capsys, "link", "propose", "--dry-run")[1]["run_id"] is None
+
+
+def test_a_decision_on_two_residents_settles_the_candidate_of_whichever_of_their_records(
+    bench: Bench,
+) -> None:
+    # the elder resident's oldest record is not the one that looks alike
+    bench.tell(
+        "juki.resident",
+        alike("16z", 16, name_key="王秀英", full_name="王　秀英", numbering="n", party_number="16"),
+    )
+    bench.tell("welfare.recipient", alike("16a", 16, numbering="n", party_number="16"))
+    bench.tell("tax.taxpayer", variant("16b", 16))
+    elder, younger = bench.resident("juki.resident:16z"), bench.resident("tax.taxpayer:16b")
+    assert bench.resident("welfare.recipient:16a") == elder
+    propose(bench)
+    assert states(bench, "16b") == ["open"]
+
+    number = bench.decide("different", str(elder), str(younger)).number
+    assert states(bench, "16b") == ["decided"]
+    bench.withdraw(number)
+    assert states(bench, "16b") == ["open"]
+    bench.decide("same", str(elder), str(younger))
+
+    assert states(bench, "16b") == ["decided"]
+
+
+def test_two_who_have_become_one_are_in_no_list(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    pair(bench, 13)
+    propose(bench)
+    number = "SELECT link_candidate_id FROM link_candidate WHERE source_key = '13b'"
+    [(candidate,)] = bench.rows(number)
+    bench.tell("juki.resident", alike("13a", 13, numbering="n", party_number="13"))
+    bench.tell("tax.taxpayer", variant("13b", 13, numbering="n", party_number="13"))
+    assert bench.together("juki.resident:13a", "tax.taxpayer:13b")
+
+    _, told = ask(capsys, "candidates")
+
+    assert candidate not in [each["link_candidate_id"] for each in told["candidates"]]
+
+
+def test_why_answers_when_the_record_of_a_candidate_has_gone_to_somebody_else(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right = pair(bench, 14)
+    propose(bench)
+    with bench.registry.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE link_candidate SET other_key = '13a' WHERE source_key = '14b' AND state = 'open'")
+        )
+
+    code, told = ask(capsys, "why", str(bench.resident(left)), str(bench.resident(right)))
+
+    assert code == exits.OK
+    assert told["residents"] == [bench.resident(left), bench.resident(right)]
+
+
+def test_a_model_that_was_rewritten_in_the_database_proposes_nothing(bench: Bench) -> None:
+    pair(bench, 15)
+    propose(bench)
+    rewrite = "UPDATE link_model SET body = jsonb_set(body, '{prior}', :prior) WHERE retired_at IS NULL AND adopted_at IS NOT NULL"
+    [(kept,)] = bench.rows(
+        "SELECT body -> 'prior' FROM link_model WHERE retired_at IS NULL AND adopted_at IS NOT NULL"
+    )
+    for prior, is_refused in (("0.9", True), (json.dumps(kept), False)):
+        with bench.registry.begin() as connection:
+            connection.execute(sa.text(rewrite), {"prior": prior})
+        if is_refused:
+            with pytest.raises(Stop, match="E_LINK_MODEL_CHANGED"):
+                propose(bench)
+        else:
+            propose(bench)
+
+
+def test_a_candidate_says_which_decision_on_it_waits_and_no_digest_is_told_unasked(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right = pair(bench, 17)
+    propose(bench)
+    number = bench.decide("different", left, right, alone=False).number
+
+    _, told = ask(capsys, "candidates", "--limit", "500")
+    _, shown = ask(capsys, "decisions", "--show", str(number))
+    _, clear = ask(capsys, "decisions", "--show", str(number), "--reveal", "--purpose", "名寄せ")
+
+    waits = {each["younger_id"]: each["waiting_decision"] for each in told["candidates"]}
+    assert waits[bench.resident(right)] == number
+    assert not {"left_hash", "right_hash"} & shown["seen"].keys()
+    assert clear["seen"].keys() >= {"left_hash", "right_hash"}

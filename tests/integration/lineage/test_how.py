@@ -75,6 +75,15 @@ def test_every_field_of_the_golden_record_is_told(
     assert {each["field"] for each in told["fields"]} == {name for group in GOLDEN.values() for name in group}
 
 
+def test_a_record_of_a_resident_names_the_resident(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resident = one(engine, SHOWN)
+    records = f"SELECT feed || ':' || source_key FROM open_link WHERE resident_id = {resident}"
+
+    assert ask(capsys, "how", one(engine, records)) == ask(capsys, "how", str(resident))
+
+
 def test_steps_show_how_a_date_came_about(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
     query = SHOWN.replace("full_name_kana", "date_of_birth_lo")
     told = ask(capsys, "how", str(one(engine, query)), "--field", "date_of_birth_lo")
@@ -115,7 +124,8 @@ def test_a_restricted_person_is_as_if_there_were_none(
     engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hidden, answers = one(engine, HIDDEN), set()
-    for resident in (str(hidden), "999999999"):
+    record = one(engine, f"SELECT feed || ':' || source_key FROM open_link WHERE resident_id = {hidden}")
+    for resident in (str(hidden), "999999999", record, "juki.resident:nobody"):
         code = main(["how", resident, "--reveal", "--purpose", "窓口"])
         said = capsys.readouterr()
         answers.add((code, said.out, said.err.replace(resident, "X")))
@@ -417,7 +427,14 @@ def test_a_restricted_persons_tax_record_is_not_explained_when_it_is_set_aside(
 @pytest.mark.parametrize(
     "words",
     [
+        ("how", "9999999999999999999"),
         ("how", "99999999999999999999"),
+        ("how", "9" * 5000),
+        ("how", "juki.resident:nobody"),
+        ("how", "juki.resident:\x00"),
+        ("how", "juki.resident"),
+        ("resident", "show", "99999999999999999999"),
+        ("why", "99999999999999999999", "juki.resident:nobody"),
         ("mapping", "explain", "delivery:99999999999999999999#1"),
         ("mapping", "explain", "delivery:1#99999999999999999999"),
         ("mapping", "explain", "delivery:1#٣"),

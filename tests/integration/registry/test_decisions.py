@@ -276,6 +276,11 @@ def test_one_address_or_two_people_known_not_to_be_protected_take_one(bench: Ben
 def test_taking_back_what_keeps_protected_people_apart_is_a_merge_as_well(bench: Bench) -> None:
     first, second, third = numbered("bg")
     made = bench.decide("different", str(bench.resident(first)), second, third, by=CHIE)
+    # one of the parts may be free afterwards, so parting takes two as well
+    assert (made.state, made.code) == ("waiting", "E_DECISION_WAITS")
+    assert bench.together(first, second)
+    bench.approve(made.number, by="cli:dan", alone=True)
+    assert not bench.together(first, second)
 
     asked = bench.withdraw(made.number, by=CHIE)
 

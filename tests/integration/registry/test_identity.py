@@ -1,14 +1,18 @@
 """Linking on a real registry: in any order, by few and by many, and as the definition says."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from tests.integration.registry.test_merge import first, person, take
+from tests.integration.registry.test_merge import DAY, NOW, first, mapped, person, take
 
+from renkei.registry.difference import Present, compare
 from renkei.registry.identity import Decided, Node, incoming, solve
+from renkei.registry.identity.definition import contradict
 
 FEEDS = ("juki.resident", "tax.taxpayer", "welfare.recipient")
 NAMES = ("山田太郎", "佐藤花子", "鈴木一郎", "高橋次郎")
@@ -182,3 +186,168 @@ def test_what_only_says_nothing_new_writes_nothing(registry: sa.Engine) -> None:
 
     with registry.connect() as connection:
         assert connection.execute(count).scalar_one() == before
+
+
+# what somebody else's change means for those who did not change ------------------------------------
+
+OTHER = {
+    "name_key": "佐藤花子", "kana_key": "サトウハナコ", "date_of_birth_lo": date(2015, 5, 5),
+    "date_of_birth_hi": date(2015, 5, 5),
+}  # fmt: skip
+UNSAID = {"name_key": None, "kana_key": None, "date_of_birth_lo": None, "date_of_birth_hi": None}
+
+
+def candidates(registry: sa.Engine) -> list[tuple[str, str]]:
+    query = "SELECT source_key, reason FROM link_candidate WHERE state = 'open' ORDER BY 1, 2"
+    with registry.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        {"party_number": "5"},
+        {"party_number": None, "numbering": None, "resident_code_token": "t5"},
+        {
+            "party_number": None,
+            "numbering": None,
+            "same_as_numbering": "resident",
+            "same_as_party_number": "5",
+        },
+    ],
+    ids=["number", "token", "says"],
+)
+@pytest.mark.parametrize("bulk", [False, True], ids=["few", "many"])
+def test_who_gives_a_number_up_leaves_the_others_as_if_it_had_never_had_it(
+    registry: sa.Engine, monkeypatch: pytest.MonkeyPatch, number: dict, *, bulk: bool
+) -> None:
+    monkeypatch.setattr(incoming, "_BULK", 1 if bulk else 20_000)
+    child = person("a", match_key="ma", **{**OTHER, **number})
+    fits_both = person("c", match_key="mc", **{**UNSAID, **number})
+    take(registry, first(child))
+    take(registry, first(person("b", match_key="mb", **number), feed="tax.taxpayer"), feed="tax.taxpayer")
+    take(registry, first(fits_both, feed="welfare.recipient"), feed="welfare.recipient")
+    assert len(in_registry(registry)) == 3
+    assert candidates(registry)
+
+    without = {**child, "party_number": "77", "numbering": "resident", "resident_code_token": None,
+               "same_as_numbering": None, "same_as_party_number": None}  # fmt: skip
+    take(registry, first(without))
+
+    assert in_registry(registry) == {
+        frozenset({"juki.resident:a"}),
+        frozenset({"tax.taxpayer:b", "welfare.recipient:c"}),
+    }
+    assert candidates(registry) == []
+
+
+def test_the_fifty_first_record_of_a_number_that_leaves_gives_the_others_back(registry: sa.Engine) -> None:
+    everybody = [person(f"{n:02}", match_key=f"m{n}", party_number="0") for n in range(51)]
+    take(registry, first(*everybody))
+    assert len(in_registry(registry)) == 51
+
+    take(registry, first({**everybody[7], "party_number": "7"}))
+
+    assert len(in_registry(registry)) == 2
+    assert candidates(registry) == []
+
+
+def test_a_version_that_comes_late_joins_as_it_would_have_in_time(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    newest = first(person("1", match_key="new", source_version="3"))
+    take(registry, newest)
+    other = person("9", party_number="900", match_key="old")
+    take(registry, first(other, feed="tax.taxpayer"), feed="tax.taxpayer")
+    pq.write_table(newest.snapshot, tmp_path / "s.parquet")
+
+    late = mapped(person("1", match_key="old", source_version="2"))
+    take(registry, compare(late, Present(snapshot=tmp_path / "s.parquet"), as_of=DAY))
+
+    assert in_registry(registry) == {frozenset({"juki.resident:1", "tax.taxpayer:9"})}
+    assert broken(registry) == []
+
+
+def test_a_bulk_delivery_closes_the_questions_that_it_answers(
+    registry: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(registry, first(person("1", **OTHER)))
+    take(registry, first(person("1", match_key="x"), feed="tax.taxpayer"), feed="tax.taxpayer")
+    assert candidates(registry) == [("1", "number_contradicted")]
+
+    monkeypatch.setattr(incoming, "_BULK", 1)
+    take(registry, first(person("1", name_key="佐藤花子", kana_key="サトウハナコ")))
+
+    assert len(in_registry(registry)) == 1
+    assert candidates(registry) == []
+
+
+def test_a_long_chain_of_refusals_parts_nobody_at_its_far_end(registry: sa.Engine) -> None:
+    born = [date(1950 + n, 1, 1) for n in range(16)]
+    chain = [
+        person(
+            f"{n:02}", party_number=f"{n:02}", match_key=f"m{n}", name_key=f"n{n}", kana_key=None,
+            same_as_numbering="resident", same_as_party_number=f"{n + 1:02}", date_of_birth_lo=day,
+            date_of_birth_hi=day,
+        )
+        for n, day in enumerate(born)
+    ]  # fmt: skip
+    own = {"party_number": None, "numbering": None, "same_as_numbering": None, "same_as_party_number": None}
+    twins = [{**row, **own, "source_key": f"t{row['source_key']}"} for row in chain]
+    take(registry, first(*twins, feed="tax.taxpayer"), feed="tax.taxpayer")
+    take(registry, first(*chain))
+    before = in_registry(registry)
+    assert len(before) == 16
+
+    take(registry, first({**chain[0], "address": "新町"}))
+
+    assert in_registry(registry) == before
+
+
+def test_what_is_written_after_a_wait_never_overlaps_what_was_written_meanwhile(registry: sa.Engine) -> None:
+    """A feed that began first and waited for the linker has the earlier clock and the later word."""
+    take(registry, first(person("1")))
+    take(registry, first(person("9", match_key="z"), feed="tax.taxpayer"), feed="tax.taxpayer")
+    for hours, number in ((4, "1"), (2, "9"), (3, "1")):
+        take(
+            registry, first(person("9", match_key="z", party_number=number), feed="tax.taxpayer"),
+            feed="tax.taxpayer", now=NOW + timedelta(hours=hours),
+        )  # fmt: skip
+
+    overlaps = """
+        SELECT '{0}' FROM {0} AS a JOIN {0} AS b ON a.{1} = b.{1} AND a.{2} < b.{2}
+        WHERE tstzrange(a.known_from, a.known_to) && tstzrange(b.known_from, b.known_to)
+    """
+    with registry.connect() as connection:
+        for table, whose, row in (
+            ("link", "home_id", "link_id"),
+            ("golden_version", "resident_id", "golden_id"),
+        ):
+            assert connection.exec_driver_sql(overlaps.format(table, whose, row)).all() == []
+
+
+def test_the_database_and_the_definition_contradict_in_the_same_cases(registry: sa.Engine) -> None:
+    dice = Random(3)
+    days, words = (None, *BORN), (None, "", "山田太郎", "佐藤花子")
+    nodes = [
+        Node(
+            home=home, feed="f", key=str(home), birth=(dice.choice(days), dice.choice(days)),
+            name=dice.choice(words), kana=dice.choice(words), common_name=dice.choice(words),
+        )
+        for home in range(400)
+    ]  # fmt: skip
+    pairs = list(zip(nodes[::2], nodes[1::2], strict=True))
+    query = sa.text(
+        "SELECT contradicts(CAST(:a AS date), CAST(:b AS date), CAST(:c AS text), CAST(:d AS text),"
+        " CAST(:e AS text), CAST(:f AS date), CAST(:g AS date), CAST(:h AS text), CAST(:i AS text),"
+        " CAST(:j AS text))"
+    )
+    with registry.connect() as connection:
+        for one, other in pairs:
+            said = [
+                each
+                for node in (one, other)
+                for each in (*node.birth, node.name, node.kana, node.common_name)
+            ]
+            found = connection.execute(query, dict(zip("abcdefghij", said, strict=True))).scalar_one()
+            assert found is contradict(one, other), (one, other)

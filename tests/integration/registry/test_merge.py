@@ -48,6 +48,7 @@ def take(
     feed: str = "juki.resident",
     refuse: bool = True,
     trust: dict[str, tuple[str, ...]] | None = None,
+    now: datetime = NOW,
 ) -> int:
     with registry.begin() as connection:
         unit_id = connection.execute(
@@ -58,7 +59,7 @@ def take(
             connection, difference,
             merge.UnitOfWork(
                 feed=feed, system=feed.split(".")[0], record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
-                now=NOW, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")) | (trust or {}), refuse_contradictions=refuse,
+                now=now, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")) | (trust or {}), refuse_contradictions=refuse,
             ),
         )  # fmt: skip
     return unit_id

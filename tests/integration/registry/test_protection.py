@@ -450,6 +450,21 @@ def test_a_record_that_is_gone_still_shelters_its_household(hub: Hub) -> None:
     assert hub.is_restricted(JUKI, "411")
 
 
+def test_one_whose_key_became_somebody_elses_still_shelters_its_household(hub: Hub) -> None:
+    hub.deliver(JUKI, somebody("415", "protected", household_number="F42"), somebody("416", "none", household_number="F42"))  # fmt: skip
+
+    born = date(2015, 5, 5)
+    hub.deliver(
+        JUKI,
+        somebody(
+            "415", "none", source_version="2", name_key="佐藤花子", kana_key="サトウハナコ", match_key="new",
+            date_of_birth=born, date_of_birth_lo=born, date_of_birth_hi=born,
+        ),
+    )  # fmt: skip
+
+    assert hub.is_restricted(JUKI, "416")
+
+
 def test_a_person_sought_together_is_protected_alone(hub: Hub) -> None:
     """併せて支援を求める者: marked by a record of her own, wherever she lives."""
     hub.deliver(JUKI, somebody("420", "protected"), somebody("421", "protected", protected_kind="joint"))

@@ -391,6 +391,29 @@ def test_rotation_wraps_the_keys_anew_and_touches_no_number(world: World) -> Non
     assert world.events("vault.rotated")[-1]["detail"] == {"kek": made.kek_id, "data_keys": 1}
 
 
+def test_nothing_is_forgotten_without_a_word_while_the_vault_is_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose = world.town.root / "renkei.toml"
+    text = whose.read_text("utf-8")
+    whose.write_text(text.replace(POLICY, OFF), "utf-8")
+    try:
+        with pytest.raises(FixDeclaration, match="E_VAULT_OFF"):
+            vault.forget(world.project, reason="廃棄1号", actor="cli:asako")
+    finally:
+        whose.write_text(text, "utf-8")
+
+
+def test_a_reason_that_holds_a_number_is_refused_and_kept_nowhere(world: World) -> None:
+    before = len(world.town.rows("SELECT 1 FROM audit_event"))
+
+    for reason in (number(1), f"番号 {number(1)[:4]}-{number(1)[4:8]}-{number(1)[8:]} の確認"):
+        with pytest.raises(FixDeclaration, match="E_NUMBER_TYPED"):
+            vault.show(world.project, world.resident("1"), **(TERMS | {"reason": reason}))
+
+    assert len(world.town.rows("SELECT 1 FROM audit_event")) == before
+
+
 def test_a_rotation_that_breaks_off_leaves_the_old_key_in_use(world: World) -> None:
     with world.town.registry.begin() as connection:
         [kept] = store.keys(connection)

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.workflow.town import APPROVER, AUTHOR, MAPPING, NEXT, RULE, Town, build, people
+from tests.integration.workflow.town import (
+    APPROVER,
+    AUTHOR,
+    MAPPING,
+    NEXT,
+    NOBODY,
+    ONE_PERSON,
+    RULE,
+    TWO_PEOPLE,
+    Town,
+    build,
+    people,
+)
 
 from renkei import archive, project, workflow
 from renkei.errors import FixDeclaration, Stop
@@ -54,7 +66,7 @@ def test_where_no_approval_is_asked_the_folder_itself_runs(town: Town) -> None:
     # the twin: the same edit under the other setting does reach the run
     with town.registry.begin() as connection:
         connection.execute(sa.text("DELETE FROM declaration"))
-    town.edit(Path("renkei.toml"), '"two people"', '"none"')
+    town.edit(Path("renkei.toml"), TWO_PEOPLE, NOBODY)
     town.edit(MAPPING, *JOINED)
     town.edit(Path("renkei.toml"), "least = 5", "least = 100")
     town.deliver(people(40))
@@ -65,7 +77,7 @@ def test_where_no_approval_is_asked_the_folder_itself_runs(town: Town) -> None:
 
 
 def test_a_draft_cannot_free_itself_from_approval(town: Town) -> None:
-    town.edit(Path("renkei.toml"), '"two people"', '"none"')
+    town.edit(Path("renkei.toml"), TWO_PEOPLE, NOBODY)
     town.edit(MAPPING, *NULLED)
     town.deliver(people(40))
 
@@ -289,7 +301,7 @@ def test_the_author_may_not_approve(town: Town) -> None:
 
 
 def test_where_one_person_is_enough_the_author_may(town: Town) -> None:
-    town.edit(Path("renkei.toml"), '"two people"', '"one person"')
+    town.edit(Path("renkei.toml"), TWO_PEOPLE, ONE_PERSON)
     town.apply(town.propose().plan_id)
     town.edit(RULE, "severity = 2", "severity = 1")
 

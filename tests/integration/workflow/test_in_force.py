@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.workflow.town import AUTHOR, DAY, MAPPING, NEXT, RULE, Town, build, people
+from tests.integration.workflow.town import (
+    AUTHOR,
+    DAY,
+    MAPPING,
+    NEXT,
+    NOBODY,
+    RULE,
+    TWO_PEOPLE,
+    Town,
+    build,
+    people,
+)
 
 from renkei import archive, project, workflow
 from renkei.cli.place import today
@@ -77,7 +88,7 @@ def test_a_file_swapped_in_mid_run_does_not_reach_the_run(town: Town) -> None:
 
 def test_without_approval_a_run_that_loads_late_would_meet_the_swapped_file(town: Town) -> None:
     # the twin: what is read from the folder when it is needed is what somebody has just saved
-    town.edit(Path("renkei.toml"), '"two people"', '"none"')
+    town.edit(Path("renkei.toml"), TWO_PEOPLE, NOBODY)
     loose = SYNC.replace("workflow.sync_in(", "sync(").replace("found,", "found.root,")
     verb = f"""
 from renkei.workflow import sync_in
@@ -221,7 +232,7 @@ def test_a_look_at_a_run_remembers_what_its_connector_does(town: Town) -> None:
     shelf = town.root / "connectors" / "shelf.py"
     asks = '        assert (self.workdir / "rows.known").exists()\n        start ='
     shelf.write_text(shelf.read_text("utf-8").replace("        start =", asks), "utf-8")
-    town.edit(Path("renkei.toml"), '"two people"', '"none"')
+    town.edit(Path("renkei.toml"), TWO_PEOPLE, NOBODY)
     kept = town.root / "var" / "work" / "town.person"
     kept.mkdir(parents=True)
     (kept / "rows.known").write_text("1", "utf-8")

@@ -14,6 +14,10 @@ DAY = date(2026, 11, 20)
 NEXT = DAY + timedelta(days=1)
 AUTHOR, APPROVER = "cli:asako", "cli:bunta"
 RULE = Path("reconciliation", "R01_no_address.toml")
+#: What ``renkei.toml`` says of approving declarations; decisions have a setting of the same words.
+TWO_PEOPLE, ONE_PERSON, NOBODY = (
+    f'[declarations]\napproval = "{words}"' for words in ("two people", "one person", "none")
+)
 MAPPING = Path("mappings", "town.toml")
 
 #: A connector to a list of deliveries on a shelf; one with ``is_part`` holds only what changed.

@@ -157,3 +157,37 @@ def test_comparing_is_the_same_from_either_side() -> None:
     assert [(each.verdict, each.reasons) for each in compare(one, other)] == [
         (each.verdict, each.reasons) for each in compare(other, one)
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "eras"),
+    [
+        (date(1989, 1, 5), date(2052, 1, 5), ("昭和", "平成")),
+        (date(1926, 5, 1), date(1989, 5, 1), ("昭和", "平成")),
+        (date(2005, 4, 1), date(2019, 4, 1), ()),  # fourteen years apart like 大正 and 昭和, and in neither
+    ],
+)
+def test_a_mistaken_era_is_told_only_where_one_of_the_two_days_is_of_its_era(
+    one: date, other: date, eras: tuple[str, ...]
+) -> None:
+    found = told(person(born=one), person(born=other))["birth"]
+
+    assert found.facts == eras
+    assert ("era_slip" in found.reasons) == bool(eras)
+
+
+def test_characters_are_shown_of_spellings_of_one_name_and_not_of_two_names() -> None:
+    other = {"name_key": "王秀英", "full_name": "王　秀英", "name_loose_key": "王秀英"}
+    common = told(person(), person(**other, common_name_key="高橋一郎"))["name"]
+    variant = told(person(), person(name_key="髙橋一郎", full_name="髙橋　一郎"))["name"]
+
+    assert common.reasons == ("common_name",)
+    assert "U+" not in words.told(common)
+    assert variant.reasons == ("variant",)
+
+
+def test_a_veiled_mark_tells_nothing_by_its_weight() -> None:
+    variant = told(person(), person(name_key="髙橋一郎", full_name="髙橋　一郎"))["name"]
+
+    assert variant.marks[0].weight is not None
+    assert veiled(variant).marks[0].weight is None

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 from bench.labelled import Labelled, city
 
 from renkei.errors import FixDeclaration, Stop
-from renkei.likeness import estimate, propose
+from renkei.likeness import estimate, linker, propose
 from renkei.likeness.columns import SCHEMA, prepared
 from renkei.likeness.levels import ERA_GAPS, ONE_EDIT
 from renkei.likeness.model import Model, checked, default, of_levels
@@ -251,3 +252,41 @@ def test_a_model_of_other_columns_is_refused() -> None:
         checked({**default().body, "columns": 0})
 
     assert refused.value.code == "E_LINK_MODEL"
+
+
+def changed(**level: object) -> dict:
+    body = json.loads(json.dumps(default().body))
+    body["comparisons"][0]["levels"][1] |= level
+    return body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        changed(sql="name_key_l IN (SELECT content FROM read_text('/etc/hostname'))"),
+        changed(often="address_key"),
+        changed(u=0),
+        changed(m=None),
+        {**default().body, "prior": "1"},
+        {**default().body, "rules": []},
+        {**default().body, "comparisons": [{}]},
+    ],
+)
+def test_a_model_whose_sql_or_shape_is_not_this_releases_is_not_run(body: dict) -> None:
+    with pytest.raises(Stop, match="E_LINK_MODEL_CHANGED"):
+        checked(body)
+    assert checked(changed(m=0.5, u=1e-3)).body
+
+
+def test_the_engine_reaches_no_file_and_cannot_be_told_to() -> None:
+    with linker.rows_of(pa.table({"resident_id": [1]})) as connection:
+        assert connection.execute("SELECT count(*) FROM record").fetchall() == [(1,)]
+        for text in ("SELECT * FROM read_text('/etc/hostname')", "SET enable_external_access = true"):
+            with pytest.raises(duckdb.Error):
+                connection.execute(text)
+
+
+def test_what_does_not_fit_into_memory_lies_below_the_given_folder_and_is_gone_after(tmp_path: Path) -> None:
+    with linker.rows_of(pa.table({"resident_id": [1]}), temp=tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())

@@ -201,3 +201,11 @@ def test_nobody_is_ever_with_whom_a_person_called_different(drawn: list[tuple], 
     labels = solve(nodes, Decided(different=different)).labels
 
     assert all(labels[one] != labels[other] for one, other in different)
+
+
+def test_an_empty_name_is_nobodys_name() -> None:
+    empty = {"name": "", "kana": "", "common_name": ""}
+    mother, child = replace(MOTHER, **empty), replace(CHILD, **empty)
+
+    assert contradict(mother, child)
+    assert contradict(child, mother)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from renkei.bulk import copy_in, copy_out
 from renkei.registry.identity.definition import MOST_OF_A_NUMBER, RULES, SINGLE
+from renkei.registry.identity.numbers import number_strongly
 from renkei.registry.identity.settle import relink, settle
-from renkei.registry.sql import statement
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +39,7 @@ _OLDER_KEY_ROWS = """
     JOIN link AS l ON l.feed = p.feed AND l.source_key = p.source_key AND l.known_to IS NULL
         AND (l.first_record_id IS NULL OR (p.record_id >= l.first_record_id AND NOT p.superseded))
         AND (l.last_record_id IS NULL OR p.record_id <= l.last_record_id)
-    WHERE p.match_key IS NOT NULL AND p.known_to IS NOT NULL
+    WHERE p.match_key <> '' AND p.known_to IS NOT NULL
 """
 _STRONG = pa.schema([("home_id", pa.int64()), ("kind", pa.string()), ("value", pa.string())])
 _STRONG_ROWS = "SELECT home_id, kind, value FROM strong_number"
@@ -61,8 +61,7 @@ def settle_all(
     What nothing speaks against is joined in columns; a resident of whom anything is doubtful (births apart, a
     decision, a number that too many share, a key that is gone) is settled by the definition itself.
     """
-    numbered = {"feed": feed}
-    connection.execute(sa.text(statement("number_strongly")), numbered)
+    number_strongly(connection, changed, feed=feed)
     import duckdb
 
     with duckdb.connect() as bench:
@@ -73,13 +72,22 @@ def settle_all(
         relinked = _arrow(bench, _RELINKED)
         touched = set(_numbers(bench, _TOUCHED))
     relink(connection, relinked, now=now, unit_id=unit_id)
-    connection.execute(sa.text(statement("number_strongly")), numbered)
+    number_strongly(connection, changed, feed=feed)
     connection.exec_driver_sql("SET LOCAL enable_nestloop = on")
-    settled = settle(connection, doubtful, now=now, unit_id=unit_id, refuse=refuse)
-    connection.execute(sa.text(_RESIDENTS), {"homes": doubtful, "now": now, "unit_id": unit_id})
+    asked = connection.exec_driver_sql(_ASKED_ABOUT).scalars()
+    unsure = sorted({*doubtful, *asked})
+    settled = settle(connection, unsure, now=now, unit_id=unit_id, refuse=refuse)
+    connection.execute(sa.text(_RESIDENTS), {"homes": unsure, "now": now, "unit_id": unit_id})
     return touched | settled.touched
 
 
+# a question that numbers raised may have its answer now, though nobody in it is doubtful any more
+_ASKED_ABOUT = """
+    SELECT l.home_id
+    FROM link_candidate AS c
+    JOIN open_link AS l USING (feed, source_key)
+    WHERE c.state = 'open' AND c.level = 1 AND c.reason <> 'key_reissued'
+"""
 _RESIDENTS = """
     INSERT INTO resident (resident_id, founded_at, founded_by_unit)
     OVERRIDING SYSTEM VALUE
@@ -108,7 +116,10 @@ def _lay_out(
 
 
 _FRESH = """
-    SELECT c.*, r.first_record_id, row_number() OVER (ORDER BY c.source_key) - 1 AS place
+    SELECT c.source_key, c.valid_from, c.numbering, c.party_number, c.date_of_birth_lo, c.date_of_birth_hi,
+           c.match_key, c.resident_code_token, c.individual_number_token, c.residence_card_number,
+           c.same_as_numbering, c.same_as_party_number, r.first_record_id,
+           row_number() OVER (ORDER BY c.source_key) - 1 AS place
     FROM changed AS c
     LEFT JOIN reissued AS r USING (source_key)
     WHERE c.source_key NOT IN (SELECT source_key FROM known WHERE feed = $feed AND NOT is_past)
@@ -126,19 +137,22 @@ _NODES = """
 # rank, value: what homes may share
 _TOLD = f"""
     SELECT home_id, {RULES.index("strong_id")} AS rank, numbering || '|' || party_number AS value FROM node
-    WHERE numbering IS NOT NULL AND party_number IS NOT NULL
-    UNION
-    SELECT home_id, {RULES.index("four_attributes")}, match_key FROM node WHERE match_key IS NOT NULL
-    UNION
-    SELECT home_id, {RULES.index("four_attributes")}, match_key FROM older
-    UNION
+    WHERE numbering IS NOT NULL AND party_number <> ''
+    UNION ALL
+    SELECT home_id, {RULES.index("four_attributes")}, match_key FROM node WHERE match_key <> ''
+    UNION ALL
+    SELECT o.home_id, {RULES.index("four_attributes")}, o.match_key
+    FROM older AS o
+    JOIN node AS n USING (home_id)
+    WHERE o.match_key IS DISTINCT FROM n.match_key
+    UNION ALL
     SELECT home_id, CASE kind WHEN 'resident_code' THEN {RULES.index("resident_code")}
         WHEN 'individual_number' THEN {RULES.index("individual_number")}
         WHEN 'residence_card' THEN {RULES.index("residence_card")}
         ELSE {RULES.index("strong_id")} END,
         CASE WHEN starts_with(kind, 'says:') THEN substr(kind, 6) || '|' || value ELSE value END
     FROM strong
-    UNION
+    UNION ALL
     SELECT n.home_id, r.rank, r.value
     FROM node AS n
     JOIN fresh AS f ON f.source_key = n.source_key AND n.link_id IS NULL
@@ -148,7 +162,7 @@ _TOLD = f"""
         ({RULES.index("residence_card")}, f.residence_card_number),
         ({RULES.index("strong_id")}, f.same_as_numbering || '|' || f.same_as_party_number)
     ) AS r (rank, value)
-    WHERE r.value IS NOT NULL
+    WHERE coalesce(r.value, '') <> '' AND NOT ends_with(r.value, '|')
 """
 
 
@@ -164,13 +178,8 @@ def _next_homes(connection: sa.Connection, count: int) -> int:
 
 def _join(bench: "duckdb.DuckDBPyConnection") -> None:
     """Hand the smallest home on from group to group until nothing changes, and mark what is doubtful."""
-    bench.execute("""
-        CREATE TABLE shared AS
-        SELECT home_id, rank, dense_rank() OVER (ORDER BY rank, value) AS group_id,
-               count(*) OVER (PARTITION BY rank, value) AS members
-        FROM told
-        QUALIFY members > 1
-    """)
+    bench.execute(_GROUPS)
+    bench.execute("CREATE TABLE shared AS " + _SHARED)
     bench.execute(f"CREATE TABLE crowded AS SELECT home_id FROM shared WHERE members > {MOST_OF_A_NUMBER}")
     bench.execute(f"DELETE FROM shared WHERE members > {MOST_OF_A_NUMBER}")
     bench.execute("CREATE TABLE label AS SELECT DISTINCT home_id, home_id AS resident_id FROM shared")
@@ -185,6 +194,16 @@ def _join(bench: "duckdb.DuckDBPyConnection") -> None:
     bench.execute("CREATE TABLE solved AS " + _SOLVED)
 
 
+_GROUPS = """
+    CREATE TABLE groups AS
+    SELECT row_number() OVER () AS group_id, rank, value, count(*) AS members
+    FROM told
+    GROUP BY rank, value
+    HAVING count(*) > 1
+"""
+_SHARED = """
+    SELECT t.home_id, t.rank, g.group_id, g.members FROM told AS t JOIN groups AS g USING (rank, value)
+"""
 _HAND_ON = """
     CREATE OR REPLACE TABLE handed AS
     WITH least_of AS (

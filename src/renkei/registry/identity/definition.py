@@ -113,12 +113,12 @@ def contradict(one: Node, other: Node) -> bool:
     """True when the births cannot be one day and no name of the one is a name of the other."""
     if not _apart(one.birth, other.birth):
         return False
-    same_kana = one.kana is not None and one.kana == other.kana
+    same_kana = bool(one.kana) and one.kana == other.kana
     return not (same_kana or _names(one) & _names(other))
 
 
 def _names(node: Node) -> set[str]:
-    return {name for name in (node.name, node.common_name) if name is not None}
+    return {name for name in (node.name, node.common_name) if name}
 
 
 def _apart(one: tuple[date | None, date | None], other: tuple[date | None, date | None]) -> bool:

@@ -1,18 +1,16 @@
 """What a merged delivery means for who is who: new keys, keys given to somebody else, changed numbers."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.bulk import copy_in
 from renkei.failpoint import failpoint
+from renkei.registry.identity.definition import MOST_OF_A_NUMBER
+from renkei.registry.identity.numbers import STRONG, number_strongly
 from renkei.registry.identity.settle import settle
 from renkei.registry.sql import statement
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: What an incoming record says of who it is, as the table ``incoming`` has it.
 COLUMNS = (
@@ -26,13 +24,8 @@ COLUMNS = (
     "date_of_birth_lo",
     "date_of_birth_hi",
     "match_key",
-    "resident_code_token",
-    "individual_number_token",
-    "residence_card_number",
-    "same_as_numbering",
-    "same_as_party_number",
+    *STRONG,
 )
-_STRONG = COLUMNS[-5:]
 #: From so many records on, and this share of all, everything is solved anew in columns.
 _BULK, _SHARE = 20_000, 0.1
 _ONE_LINKER = "SELECT pg_advisory_xact_lock(hashtext('renkei.link'))"
@@ -61,17 +54,23 @@ def identify(
 
     ``incoming`` and ``ended`` are there, the records are in their table, the linker's lock is held.
     """
-    values = {"feed": feed, "unit_id": unit_id, "now": now, "refuse": refuse}
-    for name in ("reissued", "end_generation", "hold_reissued", "renumber"):
+    values = {
+        "feed": feed, "unit_id": unit_id, "now": now, "refuse": refuse, "most": MOST_OF_A_NUMBER + 1,
+    }  # fmt: skip
+    for name in ("reissued", "end_generation", "hold_reissued"):
         _run(connection, name, values)
-    if _is_bulk(connection, changed):
+    is_bulk = _is_bulk(connection, changed)
+    if not is_bulk:  # in bulk everybody is looked at anew, the others of such a number too
+        _run(connection, "left_behind", values)
+    _run(connection, "renumber", values)
+    if is_bulk:
         from renkei.registry.identity import columns
 
         settled = columns.settle_all(connection, changed, feed=feed, unit_id=unit_id, now=now, refuse=refuse)
     else:
         _run(connection, "admit", values)
-        _number_strongly(connection, changed, values)
-        seeds: Sequence[int] = connection.execute(sa.text(_SEEDS), {"feed": feed}).scalars().all()
+        number_strongly(connection, changed, feed=feed)
+        seeds = connection.execute(sa.text(_seeds(connection)), {"feed": feed}).scalars().all()
         settled = set(settle(connection, seeds, now=now, unit_id=unit_id, refuse=refuse).touched)
         _run(connection, "found_residents", values)
     failpoint("merge.linked")
@@ -87,7 +86,21 @@ _SEEDS = """
     JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
     UNION
     SELECT home_id FROM reissued
+    UNION
+    SELECT home_id FROM left_behind
 """
+# a version that came late is part of all that was ever said
+_LATE_SEEDS = """
+    UNION
+    SELECT l.home_id
+    FROM late
+    JOIN link AS l ON l.feed = :feed AND l.source_key = late.source_key AND l.known_to IS NULL
+"""
+
+
+def _seeds(connection: sa.Connection) -> str:
+    came_late = connection.exec_driver_sql("SELECT to_regclass('pg_temp.late') IS NOT NULL").scalar()
+    return _SEEDS + _LATE_SEEDS if came_late else _SEEDS
 
 
 def _is_bulk(connection: sa.Connection, changed: pa.Table) -> bool:
@@ -95,12 +108,6 @@ def _is_bulk(connection: sa.Connection, changed: pa.Table) -> bool:
         return False
     known = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE oid = 'link'::regclass").scalar()
     return bool(changed.num_rows >= _SHARE * max(float(known or 0), 0.0))
-
-
-def _number_strongly(connection: sa.Connection, changed: pa.Table, values: dict[str, object]) -> None:
-    said = any(changed[name].null_count < changed.num_rows for name in _STRONG)
-    if said or connection.exec_driver_sql("SELECT EXISTS (SELECT FROM strong_number)").scalar():
-        _run(connection, "number_strongly", values)
 
 
 def _run(connection: sa.Connection, name: str, values: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,6 @@ import sqlalchemy as sa
 from renkei.bulk import copy_in
 from renkei.registry.identity.definition import MOST_OF_A_NUMBER, Decided, Node, Rule, pair
 from renkei.registry.sql import statement
-
-#: Rounds after which the rest is left to the next change; a component is reached in two or three.
-_MOST_ROUNDS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +32,8 @@ def gather(connection: sa.Connection, homes: Iterable[int]) -> Neighbourhood:
     seeds = pa.array(sorted(set(homes)), pa.int64())
     copy_in(connection, "near", pa.table({"home_id": seeds, "round": pa.array([0] * len(seeds), pa.int16())}))
     grow = sa.text(statement("grow_neighbourhood"))
-    for number in range(_MOST_ROUNDS):
+    # two or three as a rule; whoever is met is met with all that reaches them, however long the chain
+    for number in count():
         connection.exec_driver_sql("ANALYZE near")
         grown = connection.execute(grow, {"round": number, "most": MOST_OF_A_NUMBER + 1}).rowcount
         if not grown:
@@ -68,7 +67,7 @@ def _node(
     row: Mapping[str, Any], strong: Iterable[tuple[Rule, str]], says: Iterable[str], keys: Iterable[str]
 ) -> Node:
     numbered: list[tuple[Rule, str]] = []
-    if row["numbering"] is not None and row["party_number"] is not None:
+    if row["numbering"] is not None and row["party_number"]:
         numbered.append(("strong_id", f"{row['numbering']}|{row['party_number']}"))
     return Node(
         home=row["home_id"],

@@ -174,6 +174,7 @@ def _keep_held(connection: sa.Connection, found: Resolution, *, now: datetime, u
         " ON COMMIT DROP"
     )
     copy_in(connection, "held", pa.Table.from_pylist(rows, schema=_HELD))
+    connection.exec_driver_sql("ANALYZE held")
     values = {"now": now, "unit_id": unit_id}
     for name in ("candidates_gone", "candidates_held"):
         prepared = sa.text(statement(name))

@@ -1,13 +1,17 @@
 -- A pair that numbers no longer hold apart is no candidate of theirs any more.
+WITH mine AS MATERIALIZED (
+    SELECT c.link_candidate_id, l.home_id, c.resident_id
+    FROM near AS n
+    JOIN open_link AS l ON l.home_id = n.home_id
+    JOIN link_candidate AS c ON c.feed = l.feed AND c.source_key = l.source_key AND c.state = 'open'
+    WHERE c.level = 1 AND c.reason <> 'key_reissued'
+), still AS MATERIALIZED (
+    SELECT h.home_id, o.resident_id
+    FROM held AS h
+    JOIN open_link AS o ON o.home_id = h.other_home_id
+)
 UPDATE link_candidate AS c
 SET state = 'gone', closed_at = :now
-FROM near AS n
-JOIN link AS l ON l.home_id = n.home_id AND l.known_to IS NULL
-WHERE c.state = 'open' AND c.level = 1 AND c.reason <> 'key_reissued'
-  AND c.feed = l.feed AND c.source_key = l.source_key
-  AND NOT EXISTS (
-      SELECT
-      FROM held AS h
-      JOIN link AS o ON o.home_id = h.other_home_id AND o.known_to IS NULL
-      WHERE h.home_id = l.home_id AND o.resident_id = c.resident_id
-  )
+FROM mine
+LEFT JOIN still USING (home_id, resident_id)
+WHERE c.link_candidate_id = mine.link_candidate_id AND still.home_id IS NULL

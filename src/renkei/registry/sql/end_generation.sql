@@ -9,6 +9,6 @@ WITH ended AS (
 INSERT INTO link (resident_id, home_id, feed, source_key, numbering, party_number, rule, via_feed, via_key,
                   decision_id, valid_from, valid_to, first_record_id, last_record_id, known_from, unit_id)
 SELECT resident_id, home_id, feed, source_key, numbering, party_number, rule, via_feed, via_key, decision_id,
-       valid_from, ends_on, first_record_id, last_said, :now, :unit_id
+       valid_from, ends_on, first_record_id, last_said, known_to, :unit_id
 FROM ended
 ORDER BY home_id

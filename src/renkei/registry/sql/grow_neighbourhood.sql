@@ -9,11 +9,11 @@ WITH last AS MATERIALIZED (
 ), attributes AS MATERIALIZED (
     SELECT DISTINCT p.match_key
     FROM last AS a
-    JOIN person_record AS p ON p.feed = a.feed AND p.source_key = a.source_key AND p.match_key IS NOT NULL
+    JOIN person_record AS p ON p.feed = a.feed AND p.source_key = a.source_key AND p.match_key <> ''
     WHERE (a.first_record_id IS NULL OR (p.record_id >= a.first_record_id AND NOT p.superseded))
       AND (a.last_record_id IS NULL OR p.record_id <= a.last_record_id)
 ), numbers AS MATERIALIZED (
-    SELECT DISTINCT numbering, party_number FROM last WHERE numbering IS NOT NULL AND party_number IS NOT NULL
+    SELECT DISTINCT numbering, party_number FROM last WHERE numbering IS NOT NULL AND party_number <> ''
     UNION
     SELECT substr(s.kind, 6), s.value
     FROM last JOIN strong_number AS s USING (home_id)

@@ -9,7 +9,7 @@ WITH said AS (
         ('residence_card', i.residence_card_number),
         ('says:' || i.same_as_numbering, i.same_as_party_number)
     ) AS each (kind, value)
-    WHERE each.kind IS NOT NULL AND each.value IS NOT NULL
+    WHERE each.kind IS NOT NULL AND each.value <> ''
 ), gone AS (
     DELETE FROM strong_number AS s
     USING incoming AS i

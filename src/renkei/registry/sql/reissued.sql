@@ -1,6 +1,8 @@
 -- A key that now speaks of somebody else: what it says contradicts what it said before.
 CREATE TEMP TABLE reissued ON COMMIT DROP AS
-SELECT l.link_id, l.home_id, l.resident_id, l.source_key, i.valid_from, before.record_id AS last_record_id,
+SELECT l.link_id, l.home_id, l.resident_id, l.source_key,
+       -- the day on which what it says now takes effect
+       coalesce(now_said.effective_from, i.valid_from) AS valid_from, before.record_id AS last_record_id,
        now_said.record_id AS first_record_id
 FROM incoming AS i
 JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key

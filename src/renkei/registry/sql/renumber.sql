@@ -11,6 +11,6 @@ WITH renumbered AS (
 INSERT INTO link (resident_id, home_id, feed, source_key, numbering, party_number, rule, via_feed, via_key,
                   decision_id, valid_from, first_record_id, known_from, unit_id)
 SELECT resident_id, home_id, feed, source_key, new_numbering, new_party_number, rule, via_feed, via_key,
-       decision_id, valid_from, first_record_id, :now, :unit_id
+       decision_id, valid_from, first_record_id, known_to, :unit_id
 FROM renumbered
 ORDER BY home_id

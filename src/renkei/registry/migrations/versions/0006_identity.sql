@@ -203,11 +203,11 @@ CREATE FUNCTION contradicts(
     other_lo date, other_hi date, other_name text, other_kana text, other_common_name text
 ) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(lo > other_hi OR other_lo > hi, false)
-       AND NOT coalesce(kana = other_kana, false)
-       AND NOT coalesce(name = other_name, false)
-       AND NOT coalesce(name = other_common_name, false)
-       AND NOT coalesce(common_name = other_name, false)
-       AND NOT coalesce(common_name = other_common_name, false)
+       AND NOT coalesce(kana <> '' AND kana = other_kana, false)
+       AND NOT coalesce(name <> '' AND name = other_name, false)
+       AND NOT coalesce(name <> '' AND name = other_common_name, false)
+       AND NOT coalesce(common_name <> '' AND common_name = other_name, false)
+       AND NOT coalesce(common_name <> '' AND common_name = other_common_name, false)
 $$;
 
 -- Records that part from a resident part from each record that stays: decisions of one act, told by its first.

@@ -6,6 +6,8 @@
 CREATE INDEX link_past ON link (feed, source_key) WHERE known_to IS NOT NULL OR valid_to IS NOT NULL;
 CREATE INDEX person_record_household_before ON person_record (feed, household_number)
     WHERE known_to IS NOT NULL AND household_number IS NOT NULL;
+CREATE INDEX golden_past ON golden_version (resident_id) WHERE known_to IS NOT NULL;
+CREATE INDEX golden_closed_at ON golden_version (known_to) WHERE known_to IS NOT NULL;
 
 -- a removal that came late, of a key that was there: it may have come back since, so it is believed only once
 -- something is known that was told later
@@ -13,7 +15,8 @@ ALTER TABLE person_record ADD COLUMN doubted boolean NOT NULL DEFAULT false;
 ALTER TABLE tax_record ADD COLUMN doubted boolean NOT NULL DEFAULT false;
 ALTER TABLE benefit_record ADD COLUMN doubted boolean NOT NULL DEFAULT false;
 
--- Who had which key on day D, as known at K: of the generations of a key, the one that D falls into.
+-- Who had which key on day D, as known at K: of the generations of a key (homes, in their order), the one after
+-- the last that has ended by D. One that was given on before it began had no day.
 CREATE FUNCTION link_at(as_of date, known_at timestamptz)
 RETURNS TABLE (
     link_id bigint, resident_id bigint, home_id bigint, feed text, source_key text, rule text, via_feed text,
@@ -34,10 +37,22 @@ AS $$
       AND (l.valid_to IS NULL OR l.valid_to > as_of)
       AND NOT EXISTS (
           SELECT
-          FROM link AS earlier
-          WHERE earlier.feed = l.feed AND earlier.source_key = l.source_key AND earlier.valid_to IS NOT NULL
-            AND earlier.known_from <= known_at AND (earlier.known_to IS NULL OR earlier.known_to > known_at)
-            AND earlier.valid_to > as_of AND (l.valid_to IS NULL OR earlier.valid_to < l.valid_to)
+          FROM link AS other
+          WHERE other.feed = l.feed AND other.source_key = l.source_key AND other.valid_to IS NOT NULL
+            AND other.known_from <= known_at AND (other.known_to IS NULL OR other.known_to > known_at)
+            AND CASE
+                WHEN other.home_id > l.home_id THEN other.valid_to <= as_of
+                -- one that has not ended stands before, but for those that an ended one between has overtaken
+                ELSE other.home_id < l.home_id AND other.valid_to > as_of AND NOT EXISTS (
+                    SELECT
+                    FROM link AS between_them
+                    WHERE between_them.feed = l.feed AND between_them.source_key = l.source_key
+                      AND between_them.valid_to <= as_of
+                      AND between_them.home_id > other.home_id AND between_them.home_id < l.home_id
+                      AND between_them.known_from <= known_at
+                      AND (between_them.known_to IS NULL OR between_them.known_to > known_at)
+                )
+            END
       )
 $$;
 

@@ -107,9 +107,16 @@ WITH sheltered AS MATERIALIZED (
     SELECT said.feed, said.household_number
     FROM protection AS p
     CROSS JOIN LATERAL (
+        -- of a key that was given to somebody else, what it said of the one who was marked
+        SELECT coalesce(max(last_record_id), 9223372036854775807) AS last_record_id
+        FROM link
+        WHERE home_id = p.home_id AND known_to IS NULL
+    ) AS whose
+    CROSS JOIN LATERAL (
         SELECT feed, household_number
         FROM person_record
         WHERE feed = p.feed AND source_key = p.source_key AND NOT removed AND NOT superseded
+          AND record_id <= whose.last_record_id
         ORDER BY unit_id DESC
         LIMIT 1
     ) AS said
@@ -188,9 +195,15 @@ CREATE FUNCTION is_restricted(asked bigint) RETURNS boolean LANGUAGE sql STABLE 
         SELECT
         FROM protection AS p
         CROSS JOIN LATERAL (
+            SELECT coalesce(max(last_record_id), 9223372036854775807) AS last_record_id
+            FROM link
+            WHERE home_id = p.home_id AND known_to IS NULL
+        ) AS whose
+        CROSS JOIN LATERAL (
             SELECT feed, household_number
             FROM person_record
             WHERE feed = p.feed AND source_key = p.source_key AND NOT removed AND NOT superseded
+              AND record_id <= whose.last_record_id
             ORDER BY unit_id DESC
             LIMIT 1
         ) AS said
