@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -11,17 +12,36 @@ import sqlalchemy as sa
 
 
 def copy_in(connection: sa.Connection, table: str, rows: pa.Table) -> None:
-    """COPY an Arrow table into a table with the same column names; null and empty text stay apart."""
+    """COPY an Arrow table into a table with the same column names; null and empty text stay apart.
+
+    While the server takes one block in, the next one is written, so that both work at once.
+    """
     if not rows.num_rows:
         return
-    text = io.BytesIO()
-    # an empty chunk inside a table makes the CSV writer emit zero bytes
-    pyarrow.csv.write_csv(
-        rows.combine_chunks(), text, pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
-    )
     names = ", ".join(f'"{name}"' for name in rows.column_names)
     with _copying(connection, f"COPY {table} ({names}) FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text.getbuffer())
+        for block in _ahead(_as_text(part) for part in rows.to_reader(max_chunksize=_BLOCK) if part.num_rows):
+            copy.write(block)
+
+
+#: Rows written as text at once.
+_BLOCK = 20_000
+
+
+def _as_text(rows: pa.RecordBatch) -> memoryview:
+    text = io.BytesIO()
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+    pyarrow.csv.write_csv(rows, text, options)
+    return text.getbuffer()
+
+
+def _ahead(blocks: Iterator[memoryview]) -> Iterator[memoryview]:
+    """The same, each made while the one before is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
 
 
 def copy_out(connection: sa.Connection, query: str, schema: pa.Schema) -> pa.Table:

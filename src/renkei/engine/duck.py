@@ -7,8 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import duckdb
 import pyarrow as pa
+
+from renkei.engine.workbench import workbench
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
@@ -23,17 +24,11 @@ class DuckEngine:
 
     def __init__(self, *, memory: str = "1GB", threads: int | None = None, temp: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="renkei-engine-", dir=temp)
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory,
-            "temp_directory": str(Path(self._folder.name) / "spill"),
-            "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        if threads is not None:
-            settings["threads"] = threads
-        self._duck = duckdb.connect(str(Path(self._folder.name) / "engine.duckdb"), config=settings)
-        self._duck.execute("SET TimeZone = 'Asia/Tokyo'")
+        folder = Path(self._folder.name)
+        self._duck = workbench(
+            place=str(folder / "engine.duckdb"), memory=memory, temp=folder / "spill",
+            preserve_insertion_order=False, **({} if threads is None else {"threads": threads}),
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self

@@ -116,7 +116,7 @@ def elsewhere(project: "Project", parts: Sequence[Part]) -> Mapping[str, Sequenc
 
 def _start(name: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", "from renkei.prove.again import answer_jobs; answer_jobs()"],
+        [sys.executable, "-m", __name__],
         env={**os.environ, **SURROUNDINGS[name]},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -159,3 +159,7 @@ def _digest(project: "Project", part: Part) -> str:
         return reread(project, part).digest
     except (RenkeiError, OSError) as broken:
         return str(getattr(broken, "code", "unreadable"))
+
+
+if __name__ == "__main__":
+    answer_jobs()

@@ -7,6 +7,7 @@ residents has a reason why it was not taken. People are seen as numbers of homes
 
 import re
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -125,30 +126,26 @@ _KEPT = f"""
 
 
 def _against_definition(ground: Ground) -> "Iterator[str]":
-    import duckdb
+    from renkei.engine.workbench import workbench
 
     terms = {"most": MOST_OF_A_NUMBER, "four": FOUR_ATTRIBUTES, "refuse": ground.refuse_contradictions}
-    with tempfile.TemporaryDirectory(prefix="renkei-prove-") as spill:
-        place: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": _MEMORY,
-            "temp_directory": spill,
-            "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False,
-        }
-        with duckdb.connect(config=place) as bench:
-            for name, query, schema in _TAKEN:
-                bench.register("taken", ground.table(query, schema))
-                bench.execute(f"CREATE TABLE {name} AS SELECT * FROM taken")
-                bench.unregister("taken")
-            for name, query in _DERIVED.items():
-                ground.progress(name)
-                _derive(bench, name, query, terms)
-            ground.progress("reach")
-            _spread(bench)
-            ground.progress("compare")
-            for query in _BROKEN:
-                found = bench.execute(query, _named(query, terms)).fetchall()
-                yield from (f"resident:{resident} {problem}" for resident, problem in found)
+    with (
+        tempfile.TemporaryDirectory(prefix="renkei-prove-") as spill,
+        workbench(memory=_MEMORY, temp=Path(spill), preserve_insertion_order=False) as bench,
+    ):
+        for name, query, schema in _TAKEN:
+            bench.register("taken", ground.table(query, schema))
+            bench.execute(f"CREATE TABLE {name} AS SELECT * FROM taken")
+            bench.unregister("taken")
+        for name, query in _DERIVED.items():
+            ground.progress(name)
+            _derive(bench, name, query, terms)
+        ground.progress("reach")
+        _spread(bench)
+        ground.progress("compare")
+        for query in _BROKEN:
+            found = bench.execute(query, _named(query, terms)).fetchall()
+            yield from (f"resident:{resident} {problem}" for resident, problem in found)
 
 
 def _derive(bench: "duckdb.DuckDBPyConnection", name: str, query: str, terms: "Mapping[str, object]") -> None:

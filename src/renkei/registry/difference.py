@@ -20,16 +20,8 @@ from renkei.records import DAY_TIME, RECORD_TYPES, RecordType
 if TYPE_CHECKING:
     import duckdb
 
-#: Nothing may be fetched at run time, not even an extension.
-_OFFLINE: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "2GB",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
-#: An instant is hashed as text: by the city's clock, never by the machine's.
 #: Where a record stands in what was mapped.
 _PLACE = "__place"
-_ZONE = "SET TimeZone = 'Asia/Tokyo'"
 _VERSION_REUSED = "the version is known with other content"
 _KEY_TWICE = "E_KEY_TWICE"
 
@@ -132,10 +124,9 @@ def compare(
 
 def hashed(mapped: Mapped) -> pa.Table:
     """``source_key, source_version, content_hash`` of each record: equal hashes are equal content."""
-    import duckdb
+    from renkei.engine.workbench import workbench
 
-    with duckdb.connect(config=_OFFLINE) as bench:
-        bench.execute(_ZONE)
+    with workbench() as bench:
         bench.register("records", mapped.records)
         content = f"{_hash(RECORD_TYPES[mapped.record], mapped.records)} AS content_hash"
         query = f"SELECT source_key, source_version, {content} FROM records ORDER BY __rec_no"
@@ -161,11 +152,9 @@ def _suspects(
 def _workbench(
     mapped: Mapped, previous: Path | None, kind: RecordType, scratch: Path | None
 ) -> "duckdb.DuckDBPyConnection":
-    import duckdb
+    from renkei.engine.workbench import workbench
 
-    place = {"temp_directory": str(scratch)} if scratch else {}
-    bench = duckdb.connect(config=_OFFLINE | place)
-    bench.execute(_ZONE)
+    bench = workbench(temp=scratch)
     # only what tells records apart is carried through the joins; what they hold stays where it is
     places = pa.array(range(mapped.records.num_rows), pa.int64())
     bench.register("records", mapped.records.append_column(_PLACE, places))

@@ -15,6 +15,8 @@ from renkei.registry.identity.settle import relink, settle
 if TYPE_CHECKING:
     import duckdb
 
+#: For the homes of a large city and what they share.
+_MEMORY = "4GB"
 _KNOWN = pa.schema(
     [
         ("link_id", pa.int64()), ("home_id", pa.int64()), ("resident_id", pa.int64()), ("rule", pa.string()),
@@ -62,9 +64,9 @@ def settle_all(
     decision, a number that too many share, a key that is gone) is settled by the definition itself.
     """
     number_strongly(connection, changed, feed=feed)
-    import duckdb
+    from renkei.engine.workbench import workbench
 
-    with duckdb.connect() as bench:
+    with workbench(memory=_MEMORY) as bench:
         _lay_out(bench, connection, changed, feed=feed)
         _join(bench)
         doubtful = _numbers(bench, "SELECT home_id FROM solved WHERE is_doubtful AND is_of_concern")
