@@ -73,6 +73,8 @@ def settle_all(
         _write_new(bench, connection, unit_id=unit_id, now=now)
         relinked = _arrow(bench, _RELINKED)
         touched = set(_numbers(bench, _TOUCHED))
+    # what was just written is most of the table: a plan made without it reads all for each doubtful home
+    connection.exec_driver_sql("ANALYZE link")
     relink(connection, relinked, now=now, unit_id=unit_id)
     number_strongly(connection, changed, feed=feed)
     connection.exec_driver_sql("SET LOCAL enable_nestloop = on")
