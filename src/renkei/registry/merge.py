@@ -1,4 +1,4 @@
-"""Writes one unit into the registry: history, links, households, golden record; the caller commits."""
+"""Writes one unit into the registry: history, links, golden record; the caller commits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

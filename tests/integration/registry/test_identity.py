@@ -124,12 +124,22 @@ def test_every_order_of_systems_gives_what_the_definition_says(
     assert broken(registry) == []
 
 
-def test_a_change_parts_and_joins_only_whom_it_concerns_and_back_again(registry: sa.Engine) -> None:
+@pytest.mark.parametrize("bulk", [False, True], ids=["few", "many"])
+def test_a_change_parts_and_joins_only_whom_it_concerns_and_back_again(
+    registry: sa.Engine, monkeypatch: pytest.MonkeyPatch, *, bulk: bool
+) -> None:
+    if bulk:
+        monkeypatch.setattr(incoming, "_BULK", 1)
     one, two = person("1", match_key=None), person("2", match_key=None, name_key="佐藤花子")
     taxed = person("9", party_number="1", match_key=None)
     take(registry, first(one, two))
     take(registry, first(taxed, feed="tax.taxpayer"), feed="tax.taxpayer")
     before = in_registry(registry)
+
+    # alone for a while: a resident of its own, who was none before
+    take(registry, first({**taxed, "party_number": "77"}, feed="tax.taxpayer"), feed="tax.taxpayer")
+    assert frozenset({"tax.taxpayer:9"}) in in_registry(registry)
+    assert broken(registry) == []
 
     for number in ("2", "1"):
         take(registry, first({**taxed, "party_number": number}, feed="tax.taxpayer"), feed="tax.taxpayer")

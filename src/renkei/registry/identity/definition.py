@@ -5,7 +5,7 @@ Its id is the smallest home of its nodes.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations
@@ -268,12 +268,3 @@ def _fits_both(home: int, apart: set[tuple[int, int]]) -> bool:
         home not in each and pair(home, each[0]) not in apart and pair(home, each[1]) not in apart
         for each in apart
     )
-
-
-def components(homes: Iterable[int], edges: Iterable[tuple[int, int]]) -> Iterator[frozenset[int]]:
-    """What hangs together by any of these edges."""
-    labels = resolve(homes, [Edge(0, *each) for each in edges]).labels
-    together: dict[int, set[int]] = defaultdict(set)
-    for home, label in labels.items():
-        together[label].add(home)
-    return (frozenset(group) for group in together.values())

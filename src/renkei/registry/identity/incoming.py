@@ -10,7 +10,7 @@ from renkei.failpoint import failpoint
 from renkei.registry.identity.definition import MOST_OF_A_NUMBER
 from renkei.registry.identity.numbers import STRONG, number_strongly
 from renkei.registry.identity.settle import settle
-from renkei.registry.sql import statement
+from renkei.registry.sql import run
 
 #: What an incoming record says of who it is, as the table ``incoming`` has it.
 COLUMNS = (
@@ -58,25 +58,25 @@ def identify(
         "feed": feed, "unit_id": unit_id, "now": now, "refuse": refuse, "most": MOST_OF_A_NUMBER + 1,
     }  # fmt: skip
     for name in ("reissued", "end_generation", "hold_reissued"):
-        _run(connection, name, values)
+        run(connection, name, values)
     is_bulk = _is_bulk(connection, changed)
     if not is_bulk:  # in bulk everybody is looked at anew, the others of such a number too
-        _run(connection, "left_behind", values)
-    _run(connection, "renumber", values)
+        run(connection, "left_behind", values)
+    run(connection, "renumber", values)
     if is_bulk:
         from renkei.registry.identity import columns
 
         settled = columns.settle_all(connection, changed, feed=feed, unit_id=unit_id, now=now, refuse=refuse)
     else:
-        _run(connection, "admit", values)
+        run(connection, "admit", values)
         number_strongly(connection, changed, feed=feed)
         seeds = connection.execute(sa.text(_seeds(connection)), {"feed": feed}).scalars().all()
         settled = set(settle(connection, seeds, now=now, unit_id=unit_id, refuse=refuse).touched)
-        _run(connection, "found_residents", values)
+        run(connection, "found_residents", values)
     failpoint("merge.linked")
     connection.exec_driver_sql("CREATE TEMP TABLE moved (resident_id bigint PRIMARY KEY) ON COMMIT DROP")
     copy_in(connection, "moved", pa.table({"resident_id": pa.array(sorted(settled), pa.int64())}))
-    _run(connection, "touched", values)
+    run(connection, "touched", values)
     connection.exec_driver_sql("ANALYZE touched")
 
 
@@ -108,8 +108,3 @@ def _is_bulk(connection: sa.Connection, changed: pa.Table) -> bool:
         return False
     known = connection.exec_driver_sql("SELECT reltuples FROM pg_class WHERE oid = 'link'::regclass").scalar()
     return bool(changed.num_rows >= _SHARE * max(float(known or 0), 0.0))
-
-
-def _run(connection: sa.Connection, name: str, values: dict[str, object]) -> None:
-    prepared = sa.text(statement(name))
-    connection.execute(prepared, {each: values[each] for each in prepared.compile().params})

@@ -9,9 +9,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.bulk import copy_in
-from renkei.registry.identity.definition import RULES, Edge, Resolution, solve
+from renkei.registry.identity.definition import Edge, Resolution, solve
 from renkei.registry.identity.neighbourhood import Neighbourhood, gather
-from renkei.registry.sql import statement
+from renkei.registry.sql import run
 
 _RELINKED = pa.schema(
     [
@@ -33,7 +33,6 @@ class Settled:
     """Residents whose records changed, those that they were before included."""
 
     touched: frozenset[int]
-    relinked: int = 0
 
 
 def settle(
@@ -55,12 +54,11 @@ def settle(
     found = solve(near.nodes, near.decided, refuse=refuse)
     changed = [home for home in near.links if _differs(near, found, home)]
     relink(connection, _relinked(near, found, changed), now=now, unit_id=unit_id)
-    _found_residents(connection, now=now)
     _keep_merges(connection, near, found, now=now, refuse=refuse)
     _keep_held(connection, found, now=now, unit_id=unit_id)
     before = {near.links[home]["resident_id"] for home in changed}
     after = {found.labels[home] for home in changed}
-    return Settled(touched=frozenset(before | after), relinked=len(changed))
+    return Settled(touched=frozenset(before | after))
 
 
 def _differs(near: Neighbourhood, found: Resolution, home: int) -> bool:
@@ -105,11 +103,8 @@ def relink(connection: sa.Connection, rows: pa.Table, *, now: datetime, unit_id:
     connection.exec_driver_sql("ANALYZE relinked")
     values = {"now": now, "unit_id": unit_id}
     for name in ("relink_in_place", "relink_close", "relink_open"):
-        prepared = sa.text(statement(name))
-        connection.execute(prepared, {each: values[each] for each in prepared.compile().params})
-
-
-def _found_residents(connection: sa.Connection, *, now: datetime) -> None:
+        run(connection, name, values)
+    # whoever parts from another may be a resident who never was one
     connection.execute(sa.text(_RESIDENTS), {"now": now})
 
 
@@ -177,8 +172,4 @@ def _keep_held(connection: sa.Connection, found: Resolution, *, now: datetime, u
     connection.exec_driver_sql("ANALYZE held")
     values = {"now": now, "unit_id": unit_id}
     for name in ("candidates_gone", "candidates_held"):
-        prepared = sa.text(statement(name))
-        connection.execute(prepared, {each: values[each] for each in prepared.compile().params})
-
-
-assert "founder" not in RULES  # it is no edge, but the smallest home of a resident
+        run(connection, name, values)
