@@ -10,6 +10,8 @@ import pyarrow as pa
 
 #: Columns that the format layer adds to every raw batch.
 REC_NO, BYTE_OFFSET, BYTE_LENGTH = "__rec_no", "__byte_offset", "__byte_length"
+#: A digest of what a record is made of: equal ones are equal records. Null where the day itself is in it.
+TOLD_AS = "__told_as"
 
 #: A boolean column of an Arrow delivery: true where the row says that its key is gone from the source.
 GONE = "__gone"
@@ -122,10 +124,12 @@ class Batch:
 class Mapped:
     """A batch after its mapping: typed ``records`` of one record type, and what was set aside.
 
-    Every ``__rec_no`` of the batch is in exactly one of the three tables; ``gone`` has the ``source_key`` of
+    Every ``__rec_no`` of the batch is in exactly one of the tables; ``gone`` has the ``source_key`` of
     what the source no longer has. ``numbers`` (``source_key, token, number``) go to the vault and nowhere
     else; ``token_key`` is the id of the key that made tokens, None where the mapping makes none. ``doubts``
-    counts by raw field what was taken in although it may be wrong.
+    counts by raw field what was taken in although it may be wrong. ``known`` (``__rec_no, source_key``) are
+    records that stand in the feed's present state already and were not mapped again; where the source has
+    no versions of its own, ``version_is_day``.
     """
 
     feed: str
@@ -137,6 +141,8 @@ class Mapped:
     numbers: pa.Table | None = field(default=None, repr=False)
     token_key: str | None = None
     doubts: Mapping[str, int] = field(default_factory=dict)
+    known: pa.Table | None = None
+    version_is_day: bool = False
 
 
 #: One row for each record set aside (取込エラー). No value of the record itself is ever stored here.

@@ -6,22 +6,52 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renkei.mapping.declaration import Mapping, load, load_all
 from renkei.mapping.problems import Problem, Problems
 from renkei.mapping.ranks import ranked
 from renkei.model import Batch, Mapped
 
-__all__ = ["Mapping", "Problem", "Problems", "apply", "hold_odd_size", "load", "load_all", "ranked", "read"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from renkei.snapshot import Snapshot
+
+__all__ = [
+    "Mapping",
+    "Problem",
+    "Problems",
+    "apply",
+    "hold_odd_size",
+    "load",
+    "load_all",
+    "ranked",
+    "read",
+    "recalled",
+]
 
 
-def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True) -> Mapped:
+def apply(
+    mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True, known: pa.Table | None = None
+) -> Mapped:
     """Map one batch for the day it speaks for; see :mod:`renkei.mapping.compile`."""
     from renkei.mapping import compile as plan
 
-    return plan.apply(mapping, batch, as_of=as_of, is_delivery=is_delivery)
+    return plan.apply(mapping, batch, as_of=as_of, is_delivery=is_delivery, known=known)
+
+
+def recalled(
+    mapping: Mapping, batch: Batch, state: Snapshot | None, *, as_of: date
+) -> tuple[Batch, pa.Table | None]:
+    """The batch with its records' digests, and which of them a state was made from already."""
+    from renkei.mapping import recall
+
+    digested = replace(batch, table=recall.with_digests(mapping, batch, as_of=as_of))
+    return digested, state and recall.known(mapping, digested.table, state, as_of=as_of)
 
 
 def read(path: Path, mapping: Mapping, *, day: date) -> Batch:

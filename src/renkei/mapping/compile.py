@@ -6,7 +6,7 @@ mapping's author wrote: steps are a closed list, and expressions for ``matches``
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -14,10 +14,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from renkei.mapping import expectations, segments
+from renkei.mapping import expectations, recall, segments
 from renkei.mapping.declaration import FieldRule, Mapping
 from renkei.mapping.steps import SPREAD, STEPS, Surroundings, Value
-from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, Batch, Mapped
+from renkei.model import BYTE_LENGTH, BYTE_OFFSET, REC_NO, REJECT_SCHEMA, TOLD_AS, Batch, Mapped
 from renkei.records import RECORD_TYPES, RecordType
 
 #: Rows in one evaluation of the plan: bounds the memory it takes beside its result.
@@ -44,17 +44,29 @@ class Plan:
     """A mapping compiled for one day.
 
     ``as_of`` is the delivery's day, which stands in for what a record does not say; ``day`` the one on which
-    code tables are looked at, the delivery's unless said.
+    code tables are looked at, the delivery's unless said. ``keeps_digests`` carries :data:`TOLD_AS` along.
     """
 
     mapping: Mapping
     as_of: date
     day: date | None = None
+    keeps_digests: bool = False
 
     @cached_property
     def record(self) -> RecordType:
         """The record type that the plan fills."""
         return RECORD_TYPES[self.mapping.feed.record]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """What a mapped record has: the columns of its type, and its digest where that is kept."""
+        made: pa.Schema = self.record.schema
+        return made.append(pa.field(TOLD_AS, pa.binary())) if self.keeps_digests else made
+
+    @cached_property
+    def version_is_day(self) -> bool:
+        """True where no version of the mapping says which version of a record a row is."""
+        return all(rule.to != "source_version" for rule in self.mapping.every_field)
 
     @cached_property
     def cells(self) -> tuple[_Cell, ...]:
@@ -86,7 +98,7 @@ class Plan:
             .with_columns(self._targets())
             .with_columns(self._stand_ins())
             .with_columns(self._match_key())
-            .select("__fault", *self.beside, *self.record.schema.names)
+            .select("__fault", *self.beside, *self.schema.names)
         )
 
     @cached_property
@@ -162,10 +174,25 @@ class Plan:
     def _stand_ins(self) -> list[pl.Expr]:
         """For sources without event dates or versions: the day of the change, or of the delivery."""
         changed = pl.col("changed_at").dt.date()
+        digests = []
+        if self.keeps_digests:
+            digests = [pl.when(self._is_of_the_day()).then(None).otherwise(pl.col(TOLD_AS)).alias(TOLD_AS)]
         return [
             pl.coalesce("valid_from", changed, pl.lit(self.as_of)).alias("valid_from"),
             pl.col("source_version").fill_null(self.as_of.isoformat()),
+            *digests,
         ]
+
+    def _is_of_the_day(self) -> pl.Expr:
+        """Records that would be others on another day, and those of which each delivery counts the doubts."""
+        dated = pl.col("valid_from").is_not_null() | pl.col("changed_at").is_not_null()
+        versioned = pl.col("source_version").is_not_null()
+        doubted = [pl.col(name).fill_null(value=False) for name in self.doubts]
+        return (
+            ~dated
+            | (pl.lit(value=not self.version_is_day) & ~versioned)
+            | pl.any_horizontal(pl.lit(value=False), *doubted)
+        )
 
     def _match_key(self) -> list[pl.Expr]:
         """All four attributes, exact, or nothing."""
@@ -235,26 +262,32 @@ def _judge(cell: _Cell) -> list[tuple[str, str, str, pl.Expr]]:
     return judged
 
 
-def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True) -> Mapped:
+def apply(
+    mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = True, known: pa.Table | None = None
+) -> Mapped:
     """Map a batch: typed records of the feed's record type, and every other record with its reason.
 
     Records that the format reader set aside are among the rejects, so every record of the delivery is in
     exactly one of the two tables. Same batch, same mapping, same day: the same bytes.
     What a feed expects of its deliveries is not asked of a batch that is only records picked out of one
-    (``is_delivery`` off).
+    (``is_delivery`` off). Records that are ``known`` (:func:`renkei.mapping.recall.known`) are not mapped.
     """
-    plan = Plan(mapping=mapping.at(as_of), as_of=as_of)
-    made = ran(mapping, batch.table, plan)
+    has_digests = TOLD_AS in batch.table.column_names
+    plan = Plan(mapping=mapping.at(as_of), as_of=as_of, keeps_digests=has_digests)
+    table = batch.table if known is None else recall.without(batch.table, known)
+    made = ran(mapping, table, plan)
     good, bad = made.good, made.bad
     gone, nameless = _gone(plan, batch)
-    twice = _keys_twice(good, bad, gone)
+    known = good.slice(0, 0) if known is None else known
+    twice = _keys_twice(good, bad, gone, known)
     if len(twice):
         good, more = _without(good, twice, plan)
         gone, others = _without(gone, twice, plan)
-        bad = pl.concat([bad, more, others])
+        known, again = _without(known, twice, plan)
+        bad = pl.concat([bad, more, others, again])
     bad = bad.vstack(nameless)
     if is_delivery:
-        expectations.hold_odd_profile(plan.mapping, good)
+        expectations.hold_odd_profile(plan.mapping, good, known)
     return Mapped(
         gone=gone,
         feed=batch.feed,
@@ -265,6 +298,8 @@ def apply(mapping: Mapping, batch: Batch, *, as_of: date, is_delivery: bool = Tr
         numbers=made.numbers,
         doubts=made.doubts,
         token_key=mapping.tokens.key_id if mapping.makes_tokens else None,
+        known=known.select(_GONE.names) if known.num_rows else None,
+        version_is_day=plan.version_is_day,
     )
 
 
@@ -286,7 +321,7 @@ class Ran:
 
 def ran(mapping: Mapping, table: pa.Table, plan: Plan) -> Ran:
     """Map block by block, in order."""
-    good = [plan.record.schema.empty_table()]
+    good = [plan.schema.empty_table()]
     bad = [pl.DataFrame(schema=_ASIDE)]
     numbers: list[pl.DataFrame] = []
     doubts: Counter[str] = Counter()
@@ -296,15 +331,15 @@ def ran(mapping: Mapping, table: pa.Table, plan: Plan) -> Ran:
         assert isinstance(raw, pl.DataFrame)  # a table never becomes a Series
         mapped = []
         for day, records in segments.split(mapping, raw, reader=plan, as_of=plan.as_of):
-            plans.setdefault(day, Plan(mapping=mapping.at(day), as_of=plan.as_of, day=day))
+            plans.setdefault(day, replace(plan, mapping=mapping.at(day), day=day))
             made = plans[day].lazy(records.lazy()).collect()
             right = made.filter(pl.col("__fault") == 0)
-            mapped.append(right.select(plan.record.schema.names))
+            mapped.append(right.select(plan.schema.names))
             numbers += _numbers(right)
             doubts.update(_doubtful(right, plans[day]))
             bad.append(plans[day].aside(made))
         fit = mapped[0] if len(mapped) == 1 else pl.concat(mapped).sort(REC_NO)
-        good.append(fit.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(plan.record.schema))
+        good.append(_arrow(fit, plan.schema))
     return Ran(
         good=pa.concat_tables(good),
         bad=pl.concat(bad),
@@ -367,9 +402,9 @@ def _without(records: pa.Table, twice: pa.Array, plan: Plan) -> tuple[pa.Table, 
     return records.filter(pc.invert(again)), _set_aside(records.filter(again), plan)
 
 
-def _keys_twice(good: pa.Table, bad: pl.DataFrame, gone: pa.Table) -> pa.Array:
+def _keys_twice(good: pa.Table, bad: pl.DataFrame, *others: pa.Table) -> pa.Array:
     """Keys that two records of one delivery share: neither is taken, for nobody knows which is right."""
-    taken = [pl.Series("key", table.column("source_key"), dtype=pl.String) for table in (good, gone)]
+    taken = [pl.Series("key", table.column("source_key"), dtype=pl.String) for table in (good, *others)]
     keys = pl.concat([*taken, bad["source_key"]])
     again = keys.filter(keys.is_duplicated()).drop_nulls().unique()
     return again.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())

@@ -26,12 +26,12 @@ def hold_odd_size(mapping: Mapping, batch: Batch, *, as_of: date) -> None:
         )
 
 
-def hold_odd_profile(mapping: Mapping, records: pa.Table) -> None:
+def hold_odd_profile(mapping: Mapping, *records: pa.Table) -> None:
     """Raise Hold where too small a part of the records is as one of ``[[feed.expect]]`` says."""
-    if records.num_rows < PROFILE_LEAST:
+    if sum(table.num_rows for table in records) < PROFILE_LEAST:
         return
     for wanted in mapping.expect:
-        column = pl.Series(wanted.field, records.column(wanted.field))
+        column = pl.concat([pl.Series(wanted.field, table.column(wanted.field)) for table in records])
         share = share_of(column, wanted)
         if share < wanted.share:
             _hold(mapping, wanted, share)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from renkei.errors import RenkeiError
 from renkei.prove.ground import Findings, Ground, Part, Reread
-from renkei.prove.state import keys_in, parquet
+from renkei.prove.state import keys_in, parquet, state_of
 from renkei.records import RECORD_TYPES
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def _beside(
     import polars as pl
 
     place = ground.rows("SELECT snapshot FROM cursor WHERE feed = :feed", feed=feed)[0].snapshot
-    snapshot = _snapshot(ground.landing.path(place))
+    snapshot = _snapshot(ground, place)
     if snapshot is None:
         return  # I1 and I4 tell
     held = pl.DataFrame(ground.table(_HELD, _HELD_SCHEMA, feed=feed))
@@ -205,11 +204,11 @@ def _beside(
     findings.notes.append(f"{feed}={len(recent)}")
 
 
-def _snapshot(place: Path) -> "pl.DataFrame | None":
+def _snapshot(ground: Ground, digest: str) -> "pl.DataFrame | None":
     """Key, version, content and mapping of each record; older snapshots do not say the mapping."""
     import polars as pl
 
-    table = parquet(place, [*_CONTENT, "mapped_by"])
+    table = state_of(ground, digest, [*_CONTENT, "mapped_by"])
     if table is None:
         return None
     found = pl.DataFrame(table)
@@ -277,7 +276,7 @@ def _as_merged(ground: Ground, findings: Findings, row: Any, again: Reread) -> N
     if row.mapping_digest != again.mapping_digest:
         findings.notes.append(f"unit:{row.unit_id} was mapped by another text")
         return
-    kept = _snapshot(ground.landing.path(row.snapshot))
+    kept = _snapshot(ground, row.snapshot)
     done = parquet(ground.landing.path(row.dispositions), ["source_key", "kind"])
     if kept is None or done is None:
         return  # I1 tells

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from renkei import snapshot
 from renkei.errors import RenkeiError
 from renkei.landing import digest_of
 from renkei.prove.ground import Findings, Ground, Part
@@ -186,7 +187,8 @@ def no_loss(ground: Ground, findings: Findings) -> None:
         findings.checked += len(delivered)
         findings.expect(not lost, f"unit:{unit.unit_id} lacks {lost} keys of its delivery")
         findings.expect(not surplus, f"unit:{unit.unit_id} holds {surplus} keys that were not delivered")
-        there = keys_in(ground.landing.path(unit.snapshot))
+        state = state_of(ground, unit.snapshot, ["source_key"])
+        there = pa.array([], pa.string()) if state is None else pc.drop_null(keys_of(state))
         same = len(there) == len(held) and not _without(there, held)
         findings.expect(same, f"unit:{unit.unit_id} snapshot and registry hold different keys")
 
@@ -234,6 +236,17 @@ def keys_in(place: Path, *, only: str | None = None) -> "pa.Array":
     if only:
         table = table.filter(pc.equal(table["kind"], only))
     return pc.drop_null(keys_of(table))
+
+
+def state_of(ground: Ground, digest: str, columns: list[str]) -> "pa.Table | None":
+    """Those of the columns that a feed's state has; None of a lost or damaged one: I1 tells."""
+    import polars as pl
+    import pyarrow as pa
+
+    try:
+        return snapshot.found(ground.landing, digest).table(columns)
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
+        return None
 
 
 def parquet(place: Path, columns: list[str]) -> "pa.Table | None":

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from renkei.prove.ground import Findings, Ground
-from renkei.registry import golden
+from renkei.registry import golden, sql
 from renkei.registry.identity import neighbourhood
 from renkei.registry.identity.settle import settle
 
@@ -94,9 +94,7 @@ def _state_after(
     rules = connection.execute(sa.text(_RULE_OF), {"homes": homes}).scalars().all()
     was = connection.execute(sa.text(_RESIDENTS_OF), {"homes": homes}).scalars().all()
     for step in steps:
-        prepared = sa.text(step)
-        values = {"decision": decision, "homes": homes, "now": now}
-        connection.execute(prepared, {name: values[name] for name in prepared.compile().params})
+        sql.execute(connection, step, {"decision": decision, "homes": homes, "now": now})
     settle(connection, homes if len(steps) > 1 else about, now=now, refuse=refuse)
     residents = {*was, *connection.execute(sa.text(_RESIDENTS_OF), {"homes": homes}).scalars()}
     _touch(

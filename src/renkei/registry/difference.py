@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from renkei.model import REC_NO, REJECT_SCHEMA, Mapped, UnitCounts
+from renkei.model import REC_NO, REJECT_SCHEMA, TOLD_AS, Mapped, UnitCounts
 from renkei.records import DAY_TIME, RECORD_TYPES, RecordType
+from renkei.snapshot import GONE, Snapshot, as_patch
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _PLACE = "__place"
 _VERSION_REUSED = "the version is known with other content"
 _KEY_TWICE = "E_KEY_TWICE"
+#: Of a smaller state everything is written anew; of a larger one too once so great a part has changed.
+PATCHED_FROM, _PATCH_SHARE = 20_000, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class Present:
     keys that deliveries after a late one spoke of, all there are where ``is_whole_since``.
     """
 
-    snapshot: Path | None = None
+    snapshot: Snapshot | None = None
     is_remapped: bool = False
     explained: Mapping[str | None, int] = field(default_factory=dict)
     told_since: frozenset[str] = frozenset()
@@ -51,7 +54,8 @@ class Difference:
     is known, with the columns of ``changed``; ``late_ends`` are keys that the source says are gone although
     they are there (``was_there``), or that were not there already. A ``is_whole`` delivery is the feed's full
     present state; an ``is_late`` one speaks for a state that is already overtaken, and of one that
-    ``is_moot`` nothing is believed. ``known`` counts the records of the snapshot before.
+    ``is_moot`` nothing is believed. ``known`` counts the records of the snapshot before. ``snapshot`` is the
+    feed's state afterwards, or a patch of it where that was asked for (:mod:`renkei.snapshot`).
     """
 
     changed: pa.Table
@@ -77,6 +81,7 @@ def compare(
     is_late: bool = False,
     full: bool = True,
     in_any_order: bool = False,
+    patches: bool = False,
     scratch: Path | None = None,
 ) -> Difference:
     """Classify every record of ``mapped`` against the feed's present snapshot.
@@ -85,7 +90,8 @@ def compare(
     taken by its version, or where no later delivery spoke of its key; that one is gone is still not believed.
     A key whose record was rejected keeps its last content. While a reject may be one of those missing,
     nobody is ended: they are ``withheld``.
-    ``scratch`` is where work that does not fit in memory goes.
+    With ``patches`` a large state is told by what changed in it; ``scratch`` is where work that does not fit
+    in memory goes.
     """
     kind = RECORD_TYPES[mapped.record]
     late = is_late and (full or not in_any_order)
@@ -113,9 +119,16 @@ def compare(
             rejects=rejects,
             suspects=suspects,
             dispositions=_arrow(bench, "SELECT * FROM dispositions ORDER BY rec_no"),
-            snapshot=_snapshot(bench, mapped, kind),
+            snapshot=_snapshot(
+                bench,
+                mapped,
+                kind,
+                present.snapshot if patches else None,
+                as_of=as_of,
+                full=full,
+            ),
             counts=_counts(bench, missing=missing, withheld=bool(suspects)),
-            known=_number(bench, "SELECT count(*) FROM previous"),
+            known=_number(bench, "SELECT (SELECT count(*) FROM previous) + (SELECT count(*) FROM known)"),
             is_whole=full and not late,
             is_late=is_late,
             is_moot=late,
@@ -150,8 +163,9 @@ def _suspects(
 
 
 def _workbench(
-    mapped: Mapped, previous: Path | None, kind: RecordType, scratch: Path | None
+    mapped: Mapped, previous: Snapshot | None, kind: RecordType, scratch: Path | None
 ) -> "duckdb.DuckDBPyConnection":
+    """Tables ``incoming``, ``known`` (as the state has it), and ``previous`` for the rest of the state."""
     from renkei.engine.workbench import workbench
 
     bench = workbench(temp=scratch)
@@ -159,16 +173,18 @@ def _workbench(
     places = pa.array(range(mapped.records.num_rows), pa.int64())
     bench.register("records", mapped.records.append_column(_PLACE, places))
     bench.register("gone", _NOBODY if mapped.gone is None else mapped.gone)
+    bench.register("known", _NOBODY if mapped.known is None else mapped.known)
     bench.execute(f"""
         CREATE TABLE incoming AS
         SELECT {_PLACE}, {REC_NO}, source_key, source_version, {_hash(kind, mapped.records)} AS content_hash
         FROM records
     """)
     # an older snapshot may lack a column that the record type has gained since
-    older = f" UNION ALL BY NAME SELECT * FROM read_parquet({_quoted(previous)})" if previous else ""
+    older = f" UNION ALL BY NAME ({previous.rows()})" if previous else ""
+    digest = "" if TOLD_AS in mapped.records.column_names else f"NULL::BLOB AS {TOLD_AS},"
     bench.execute(f"""
         CREATE VIEW previous_whole AS
-        SELECT * EXCLUDE ({_PLACE}), NULL::VARCHAR AS content_hash, NULL::DATE AS since,
+        SELECT * EXCLUDE ({_PLACE}), {digest} NULL::VARCHAR AS content_hash, NULL::DATE AS since,
                NULL::VARCHAR AS mapped_by
         FROM records
         WHERE false
@@ -177,12 +193,9 @@ def _workbench(
     bench.execute("""
         CREATE TABLE previous AS
         SELECT source_key, source_version, content_hash, since, mapped_by FROM previous_whole
+        ANTI JOIN known USING (source_key)
     """)
     return bench
-
-
-def _quoted(place: Path) -> str:
-    return "'" + str(place).replace("'", "''") + "'"
 
 
 def _hash(kind: RecordType, records: pa.Table) -> str:
@@ -249,6 +262,8 @@ _DISPOSITIONS = """
     SELECT __rec_no, source_key, kind FROM told
     UNION ALL
     SELECT __rec_no, source_key, 'rejected' FROM rejected
+    UNION ALL
+    SELECT __rec_no, source_key, 'unchanged' FROM known
 """
 _LATE_ENDS = """
     SELECT DISTINCT source_key, kind = 'superseded' AS was_there
@@ -276,24 +291,105 @@ def _taken(records: pa.Table, places: pa.ChunkedArray) -> pa.Table:
     return records.take(places)
 
 
-def _snapshot(bench: "duckdb.DuckDBPyConnection", mapped: Mapped, kind: RecordType) -> pa.Table:
-    """The feed's state after this delivery, by key: what was told, and what was and still is."""
+def _snapshot(
+    bench: "duckdb.DuckDBPyConnection",
+    mapped: Mapped,
+    kind: RecordType,
+    previous: Snapshot | None,
+    *,
+    as_of: date,
+    full: bool,
+) -> pa.Table:
+    """The feed's state after this delivery, by key; a patch of ``previous`` where that is enough."""
+    told = _told_now(bench, mapped, kind)
+    bench.execute("CREATE TABLE standing AS " + _STANDING)
+    if previous is not None and _can_be_patched(previous, told):
+        patch = _patch(bench, mapped, told, previous, day=as_of.isoformat() if full else "")
+        if patch.num_rows <= _PATCH_SHARE * previous.size:
+            return patch
+    # who is known and was told today again is of today's version
+    again = f"source_key IN (SELECT source_key FROM known) AND {str(mapped.version_is_day).lower()}"
+    kept = _kept(bench, told, "standing", version=_AT_LEAST.format(day=as_of.isoformat(), again=again))
+    return _by_key(told, kept)
+
+
+def _can_be_patched(previous: Snapshot, told: pa.Table) -> bool:
+    """Only a file of this hub's, with the very columns of today."""
+    is_large = previous.size >= PATCHED_FROM and told.num_rows <= _PATCH_SHARE * previous.size
+    return is_large and bool(previous.digest) and sorted(previous.names) == sorted(told.column_names)
+
+
+def _told_now(bench: "duckdb.DuckDBPyConnection", mapped: Mapped, kind: RecordType) -> pa.Table:
+    """Records of the state that were told now, with their columns of the hub."""
     names = [name for name in kind.schema.names if name != REC_NO]
     told = _arrow(bench, _TOLD_NOW)
-    rows = _taken(mapped.records.select(names), told[_PLACE])
+    rows = _taken(mapped.records, told[_PLACE])
+    digests = rows[TOLD_AS] if TOLD_AS in rows.column_names else pa.nulls(len(rows), pa.binary())
+    rows = rows.select(names)
     place = rows.schema.get_field_index("source_version")
     # the same content again under an older version leaves the newer one standing
     rows = rows.set_column(
         place, rows.schema.field(place), told["version"].cast(rows.schema.field(place).type)
     )
     by = pa.repeat(pa.scalar(mapped.mapping_digest, pa.string()), rows.num_rows)
-    columns = {"content_hash": told["content_hash"], "since": told["since"], "mapped_by": by}
+    columns = {
+        "content_hash": told["content_hash"], "since": told["since"], "mapped_by": by, TOLD_AS: digests,
+    }  # fmt: skip
     for name, values in columns.items():
         rows = rows.append_column(name, values)
-    kept = _arrow(bench, _KEPT.format(names=", ".join(names)))
-    if kept.num_rows:
-        rows = pa.concat_tables([rows, kept.cast(rows.schema)]).sort_by("source_key")
-    # equal content is to be equal bytes, however it came in pieces
+    return rows
+
+
+def _patch(
+    bench: "duckdb.DuckDBPyConnection", mapped: Mapped, told: pa.Table, previous: Snapshot, *, day: str
+) -> pa.Table:
+    """What is otherwise than in the whole file: told now, told since it was written, or gone.
+
+    On a ``day`` on which the source told all that it has, what stands in the whole file was told too; where
+    versions are days, those records are of that day, and what was not told stays as it is by name.
+    """
+    before = previous.told_on
+    now = max(before or "", day) if day and mapped.version_is_day else before
+    bench.execute(f"CREATE VIEW whole_file AS SELECT source_key FROM {previous.places()['whole']}")
+    patch = previous.places().get("patch", _NO_PATCH)
+    bench.execute(f"CREATE TABLE patched AS SELECT source_key, {GONE} FROM {patch}")
+    is_own = f"source_key IN (SELECT source_key FROM patched WHERE NOT {GONE})"
+    again = "false"
+    if now != before:
+        again = "source_key IN (SELECT source_key FROM known)"
+        is_own += f" OR NOT {again}"
+    bench.execute(f"CREATE TABLE of_patch AS SELECT source_key FROM standing WHERE {is_own}")
+    kept = _kept(bench, told, "of_patch", version=_AT_LEAST.format(day=now, again=again))
+    bench.register("told_now", told.select(["source_key"]))
+    gone = _arrow(bench, _GONE_NOW)
+    rows = pa.concat_tables(
+        [_marked(told, gone=False), _marked(kept, gone=False), _only_keys(gone, told.schema)]
+    )
+    return as_patch(rows.sort_by("source_key").combine_chunks(), digest=previous.digest, told_on=now)
+
+
+def _only_keys(keys: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of a patch for keys that are gone."""
+    columns = [
+        keys["source_key"].cast(field.type) if field.name == "source_key" else pa.nulls(len(keys), field.type)
+        for field in schema
+    ]
+    return _marked(pa.table(columns, schema=schema), gone=True)
+
+
+def _marked(rows: pa.Table, *, gone: bool) -> pa.Table:
+    return rows.append_column(GONE, pa.repeat(pa.scalar(gone), rows.num_rows))
+
+
+def _kept(bench: "duckdb.DuckDBPyConnection", told: pa.Table, keys: str, *, version: str) -> pa.Table:
+    """Records of the state before that stand as they are, with the columns of those told now."""
+    names = ", ".join(version if name == "source_version" else f'"{name}"' for name in told.column_names)
+    return _arrow(bench, _KEPT.format(names=names, keys=keys)).cast(told.schema)
+
+
+def _by_key(told: pa.Table, kept: pa.Table) -> pa.Table:
+    """Equal content is to be equal bytes, however it came in pieces."""
+    rows = pa.concat_tables([told, kept]).sort_by("source_key") if kept.num_rows else told
     return rows.combine_chunks()
 
 
@@ -303,17 +399,30 @@ _TOLD_NOW = f"""
     WHERE kind IN ('merged', 'unchanged')
     ORDER BY source_key
 """
+_STANDING = """
+    SELECT source_key
+    FROM (SELECT source_key FROM previous UNION ALL SELECT source_key FROM known)
+    ANTI JOIN (SELECT source_key FROM classified WHERE kind IN ('merged', 'unchanged')) USING (source_key)
+    ANTI JOIN ended USING (source_key)
+"""
+_AT_LEAST = """
+    CASE WHEN {again} THEN greatest(source_version, '{day}') ELSE source_version END AS source_version
+"""
 _KEPT = """
-    SELECT {names}, content_hash, since, mapped_by
+    SELECT {names}
     FROM previous_whole
-    WHERE source_key IN (
-        SELECT p.source_key
-        FROM previous AS p
-        ANTI JOIN (
-            SELECT source_key FROM classified WHERE kind IN ('merged', 'unchanged')
-        ) AS c USING (source_key)
-        ANTI JOIN ended AS e USING (source_key)
+    WHERE source_key IN (SELECT source_key FROM {keys})
+    ORDER BY source_key
+"""
+_NO_PATCH = f"(SELECT NULL::VARCHAR AS source_key, NULL::BOOLEAN AS {GONE} WHERE false)"
+_GONE_NOW = f"""
+    SELECT source_key
+    FROM (
+        SELECT source_key FROM whole_file SEMI JOIN ended USING (source_key)
+        UNION
+        SELECT source_key FROM patched WHERE {GONE}
     )
+    ANTI JOIN told_now USING (source_key)
     ORDER BY source_key
 """
 

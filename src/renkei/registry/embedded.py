@@ -33,9 +33,10 @@ SUPERUSER = "renkei_owner"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "shared_buffers": "256MB",
+    "shared_buffers": "1GB",
     "max_connections": "80",
-    "max_wal_size": "2GB",
+    "max_wal_size": "12GB",
+    "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "synchronous_commit": "on",
     "jit": "off",

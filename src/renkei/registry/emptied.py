@@ -1,14 +1,17 @@
 """Which columns a delivery would empty: filled in the feed's present state, null in what it changes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from renkei.model import TOLD_AS
+from renkei.snapshot import Snapshot
 
 #: Columns of the snapshot that are its own, and those that tell one record or version from another.
-_NOT_SAID = frozenset({"__rec_no", "source_key", "source_version", "content_hash", "since", "mapped_by"})
+_NOT_SAID = frozenset(
+    {"__rec_no", "source_key", "source_version", "content_hash", "since", "mapped_by", TOLD_AS}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +23,19 @@ class Emptied:
     emptied: int
 
 
-def emptied(changed: pa.Table, snapshot: Path) -> tuple[Emptied, ...]:
+def emptied(changed: pa.Table, snapshot: Snapshot) -> tuple[Emptied, ...]:
     """Columns that changed records would lose, the greatest part first. Ended records lose nothing here."""
     if not changed.num_rows:
         return ()
-    there = set(pq.read_schema(snapshot).names)
-    columns = [name for name in changed.column_names if name in there and name not in _NOT_SAID]
-    before = pl.scan_parquet(snapshot)
-    filled = before.select(pl.col(columns).is_not_null().sum()).collect().row(0, named=True)
+    there = set(snapshot.names)
+    columns = [
+        name
+        for name in changed.column_names
+        if name in there and name not in _NOT_SAID and changed[name].null_count
+    ]
+    if not columns:
+        return ()
+    before = snapshot.scan()
     now = pl.DataFrame(changed.select(["source_key", *columns])).lazy()
     lost = (
         before.select("source_key", *columns)
@@ -36,5 +44,9 @@ def emptied(changed: pa.Table, snapshot: Path) -> tuple[Emptied, ...]:
         .collect()
         .row(0, named=True)
     )
-    found = [Emptied(column=name, filled=filled[name], emptied=lost[name]) for name in columns if lost[name]]
+    lost = {name: count for name, count in lost.items() if count}
+    filled = (
+        before.select(pl.col(list(lost)).is_not_null().sum()).collect().row(0, named=True) if lost else {}
+    )
+    found = [Emptied(column=name, filled=filled[name], emptied=count) for name, count in lost.items()]
     return tuple(sorted(found, key=lambda each: (-each.emptied / each.filled, each.column)))

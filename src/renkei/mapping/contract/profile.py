@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from renkei.mapping.declaration import Mapping
-from renkei.model import REC_NO, Batch, Mapped
+from renkei.model import Batch, Mapped
 
 #: Records looked at; a share of 10 % is then known to within 1.4 points in 95 of 100 deliveries.
 SAMPLE = 2_000
@@ -60,7 +60,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A delivery by its columns. ``targets`` are the parts of the mapped records in which each is filled.
+    """A delivery by its columns.
 
     ``aside`` counts what the mapping set aside, by raw column and code; ``strangers`` are columns that the
     mapping does not know and its contract lets pass.
@@ -69,7 +69,6 @@ class Profile:
     records: int
     sampled: int
     columns: tuple[Column, ...]
-    targets: MappingOf[str, float]
     aside: MappingOf[str, MappingOf[str, int]]
     strangers: tuple[str, ...] = ()
 
@@ -89,7 +88,10 @@ class Profile:
 def from_json(told: MappingOf[str, Any]) -> Profile:
     """The profile as it was kept."""
     columns = tuple(_column_from(each) for each in told["columns"])
-    return Profile(**{**told, "columns": columns, "strangers": tuple(told["strangers"])})
+    return Profile(
+        records=told["records"], sampled=told["sampled"], columns=columns, aside=told["aside"],
+        strangers=tuple(told["strangers"]),
+    )  # fmt: skip
 
 
 def _column_from(told: MappingOf[str, Any]) -> Column:
@@ -112,7 +114,6 @@ def profile_of(mapping: Mapping, batch: Batch, mapped: Mapped) -> Profile:
     names = [
         column["name"] for column in mapping.feed.format["columns"] if column["name"] in raw.column_names
     ]
-    records = mapped.records
     return Profile(
         records=batch.records,
         sampled=raw.num_rows,
@@ -126,11 +127,6 @@ def profile_of(mapping: Mapping, batch: Batch, mapped: Mapped) -> Profile:
             )
             for name in names
         ),
-        targets={
-            name: round(1 - records.column(name).null_count / max(1, records.num_rows), 4)
-            for name in records.column_names
-            if name != REC_NO
-        },
         aside=aside,
         strangers=batch.strangers,
     )

@@ -20,7 +20,6 @@ class Usual:
     records: float
     sampled: float
     columns: dict[str, Column]
-    targets: dict[str, float]
 
     def of(self, column: Column) -> Column | None:
         """What the column usually looks like: known by what it fills, or else by its name."""
@@ -42,9 +41,6 @@ def usual(past: Sequence[Profile]) -> Usual | None:
         records=median(profile.records for profile in past),
         sampled=median(profile.sampled for profile in past),
         columns={fills: _middle(columns) for fills, columns in by_fills.items()},
-        targets={
-            name: median(profile.targets.get(name, 0.0) for profile in past) for name in past[0].targets
-        },
     )
 
 
