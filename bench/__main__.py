@@ -19,6 +19,7 @@ LINKS = {
     "fixed": ("links_fixed", "fixed-length records and CSV to columns and back", "rows", 1_000_000),
     "encodings": ("links_encodings", "kanji columns to text and back", "rows", 200_000),
     "cobol": ("links_cobol", "COBOL records to columns and back", "rows", 1_000_000),
+    "reconcile": ("reconcile", "two tables of 15 columns compared, beside others", "rows", 1_000_000),
     "sftp": ("links_sftp", "a file over SFTP, each way", "megabytes", 1024),
 }
 

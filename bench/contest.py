@@ -28,11 +28,15 @@ class Failed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One contender: how it is called in the result, and the task that it runs (``module.function``)."""
+    """One contender: how it is called in the result, and the task that it runs (``module.function``).
+
+    ``packages`` names a folder of ``var/bench`` that its process alone imports from, before all others.
+    """
 
     name: str
     task: str
     options: Mapping[str, Any]
+    packages: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +64,9 @@ class Taken:
     facts: Mapping[str, Any]
 
 
-def entry(name: str, task: str, **options: Any) -> Entry:  # noqa: ANN401 - plain JSON values of a task
+def entry(name: str, task: str, *, packages: str | None = None, **options: Any) -> Entry:  # noqa: ANN401 - plain JSON values of a task
     """A contender."""
-    return Entry(name=name, task=task, options=options)
+    return Entry(name=name, task=task, options=options, packages=packages)
 
 
 def alone(desk: Desk, task: str, **options: Any) -> Run:  # noqa: ANN401 - plain JSON values of a task
@@ -120,8 +124,9 @@ class _Contender:
     def __init__(self, desk: Desk, each: Entry) -> None:
         self._entry = each
         order = json.dumps({"task": each.task, "desk": desk.as_json(), "options": dict(each.options)})
+        environment = _environment(each.packages)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.child", order], cwd=ROOT, env=_environment(), text=True,
+            [sys.executable, "-m", "bench.child", order], cwd=ROOT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 
@@ -162,6 +167,7 @@ class _Contender:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
+def _environment(packages: str | None = None) -> dict[str, str]:
     """Nothing of the caller's own hub reaches a contender."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("RENKEI_")}
+    return ours if packages is None else {**ours, "PYTHONPATH": str(ROOT / "var" / "bench" / packages)}

@@ -69,7 +69,7 @@ def _fill(url: str, residents: int) -> None:
             mapping_digest="-",
         )  # fmt: skip
         unit = merge.UnitOfWork(
-            feed=feed, system=feed.partition(".")[0], record="person", unit_id=unit_id, delivery_id=1,
+            feed=feed, record="person", unit_id=unit_id, delivery_id=1,
             as_of=_DAY, now=datetime(2026, 11, 20, 20, tzinfo=UTC), trust=trust, refuse_contradictions=True,
         )  # fmt: skip
         with engine.begin() as connection:

@@ -14,6 +14,7 @@ from renkei.model import REC_NO, REJECT_SCHEMA, Mapped
 from renkei.records import PERSON
 from renkei.registry import golden, history, merge
 from renkei.registry.difference import Difference, Present, compare
+from renkei.snapshot import Snapshot
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 TRUST = ("juki", "tax", "welfare")
@@ -61,7 +62,7 @@ def _record(said: dict[str, str]) -> dict[str, Any]:
 class Feed:
     """What the workflow remembers of a feed between deliveries."""
 
-    snapshot: Path | None = None
+    snapshot: Snapshot | None = None
     newest: date = date.min
     told: list[tuple[date, frozenset[str]]] = field(default_factory=list)
 
@@ -93,8 +94,8 @@ class Village:
         present = Present(snapshot=known.snapshot, told_since=frozenset().union(*since))
         found = compare(mapped, present, as_of=as_of, is_late=is_late, full=full, in_any_order=True)
         now = self.absorb(found, feed=feed, as_of=as_of)
-        known.snapshot = self.folder / f"{feed}.{int(now.timestamp())}.parquet"
-        pq.write_table(found.snapshot, known.snapshot)
+        known.snapshot = Snapshot(whole=self.folder / f"{feed}.{int(now.timestamp())}.parquet")
+        pq.write_table(found.snapshot, known.snapshot.whole)
         known.newest = max(known.newest, as_of)
         known.told.append((as_of, frozenset(found.dispositions["source_key"].to_pylist())))
         return now
@@ -122,7 +123,7 @@ class Village:
                 connection,
                 found,
                 merge.UnitOfWork(
-                    feed=feed, system=feed.split(".")[0], record="person", unit_id=number, delivery_id=number,
+                    feed=feed, record="person", unit_id=number, delivery_id=number,
                     as_of=as_of, now=self.clock, trust=dict.fromkeys(golden.GROUPS, TRUST),
                     refuse_contradictions=True,
                 ),

@@ -47,23 +47,29 @@ def registry(desk: Desk, name: str, *, template: str) -> Iterator[str]:
 
 def plain_copy(desk: Desk) -> Runs:
     """COPY the rows of the registry's own table into a logged table with no index, key or check."""
-    rows, text = _copied_out(Cluster(desk.cluster).url(FIRST))
+    rows, text = copied_out(Cluster(desk.cluster).url(FIRST), KIND.table)
     while True:
         with registry(desk, "bench_floor", template=TEMPLATE) as url:
             engine = store.connect(url)
-            with engine.begin() as connection:
-                connection.exec_driver_sql(f"CREATE TABLE plain AS TABLE {KIND.table} WITH NO DATA")
-            yield partial(_plain_copy, engine, rows, text)
+            make_plain(engine)
+            yield partial(copy_plainly, engine, rows, text)
             engine.dispose()
 
 
-def _copied_out(url: str) -> tuple[int, bytes]:
+def make_plain(engine: sa.Engine) -> None:
+    """The logged table ``plain``: the registry's columns, and no index, key or check."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE plain AS TABLE {KIND.table} WITH NO DATA")
+
+
+def copied_out(url: str, what: str) -> tuple[int, bytes]:
+    """How many rows a table (or a query in brackets) has, and their COPY text."""
     text, engine = io.BytesIO(), store.connect(url)
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
         with driver.cursor() as cursor:
-            with cursor.copy(f"COPY {KIND.table} TO STDOUT") as copy:
+            with cursor.copy(f"COPY {what} TO STDOUT") as copy:
                 for block in copy:
                     text.write(block)
             rows = int(cursor.rowcount)
@@ -71,7 +77,8 @@ def _copied_out(url: str) -> tuple[int, bytes]:
     return rows, text.getvalue()
 
 
-def _plain_copy(engine: sa.Engine, rows: int, text: bytes) -> Done:
+def copy_plainly(engine: sa.Engine, rows: int, text: bytes) -> Done:
+    """Write COPY text into the table of :func:`make_plain`."""
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
         assert driver is not None

@@ -1,6 +1,5 @@
 """What stands beside the registry of the labelled city: plain COPY, and one ORM object a record."""
 
-import io
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
@@ -12,6 +11,7 @@ from sqlalchemy import orm
 from bench.child import Done, Runs
 from bench.desk import Desk
 from bench.hub import FEEDS, root
+from bench.tasks.beside import copied_out, copy_plainly, make_plain
 from renkei.records import PERSON
 from renkei.registry import store
 from renkei.registry.embedded import Cluster
@@ -24,43 +24,18 @@ _FIELDS = ("name_key", "kana_key", "sex", "date_of_birth", "date_of_birth_lo", "
 
 def plain_copy(desk: Desk) -> Runs:
     """COPY the present records of the three feeds, as the registry holds them, into a table with no index."""
-    rows, text = _copied_out(store.url_of(root(desk) / "var"))
+    present = f"(SELECT * FROM {PERSON.table} WHERE known_to IS NULL)"
+    rows, text = copied_out(store.url_of(root(desk) / "var"), present)
     cluster = Cluster(desk.cluster)
     while True:
         cluster.execute(f'DROP DATABASE IF EXISTS "{PLAIN}"')
         cluster.create_database(PLAIN)
         store.migrate(cluster.url(PLAIN))
         engine = store.connect(cluster.url(PLAIN))
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE TABLE plain AS TABLE {PERSON.table} WITH NO DATA")
+        make_plain(engine)
         cluster.execute("CHECKPOINT")
-        yield partial(_plain_copy, engine, rows, text)
+        yield partial(copy_plainly, engine, rows, text)
         engine.dispose()
-
-
-def _copied_out(url: str) -> tuple[int, bytes]:
-    text, engine = io.BytesIO(), store.connect(url)
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        query = f"COPY (SELECT * FROM {PERSON.table} WHERE known_to IS NULL) TO STDOUT"
-        with driver.cursor() as cursor, cursor.copy(query) as copy:
-            for block in copy:
-                text.write(block)
-        rows = connection.exec_driver_sql(
-            f"SELECT count(*) FROM {PERSON.table} WHERE known_to IS NULL"
-        ).scalar_one()
-    engine.dispose()
-    return int(rows), text.getvalue()
-
-
-def _plain_copy(engine: sa.Engine, rows: int, text: bytes) -> Done:
-    with engine.begin() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        with driver.cursor() as cursor, cursor.copy("COPY plain FROM STDIN") as copy:
-            copy.write(text)
-    return Done(rows=rows)
 
 
 # one object a record ------------------------------------------------------------------------------

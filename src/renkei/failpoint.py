@@ -52,6 +52,9 @@ ELSEWHERE = (
     *("push.chunk", "push.proved", "push.renamed", "push.done"),  # of files
     "declaration.archived",
     "slip.rendered",
+    "migration.rendered",
+    *("decide.before_commit", "decide.after_commit"),
+    *("link.before_commit", "link.after_commit"),
 )
 
 #: How often each place was reached under each plan: another plan begins to count anew.

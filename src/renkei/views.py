@@ -4,12 +4,12 @@ No answer holds a person's values, and no list names a restricted person (閲覧
 marks, whoever no system clears, and everyone those share a household with in any system.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 View = TypeVar("View")
 
@@ -90,6 +90,11 @@ class CaseView:
     due_on: date
     closed_as_of: date | None
     reopened: int
+    assignee: str | None
+    wait_until: date | None
+    outcome: str | None
+    suppressed_by: int | None
+    last_event: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +111,8 @@ class MismatchView:
     minutes: int | None
     first_as_of: date
     gone_as_of: date | None
+    why: str | None
+    why_kind: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +124,10 @@ class CaseEvent:
     kind: str
     actor: str
     run_id: str | None
+    case_event_id: int
+    act_id: int | None
+    outcome: str | None
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,13 +227,16 @@ _RUN = """
 _CASE = f"""
     WITH {RESTRICTED}
     SELECT c.case_id, c.subject_kind, c.subject_id, c.cause, c.rule_id, c.owner, c.severity, c.state,
-        c.opened_as_of, c.due_on, c.closed_as_of, c.reopened
+        c.opened_as_of, c.due_on, c.closed_as_of, c.reopened, c.assignee, c.wait_until, c.outcome,
+        s.suppression_id AS suppressed_by,
+        coalesce((SELECT max(e.case_event_id) FROM case_event e WHERE e.case_id = c.case_id), 0) AS last_event
     FROM "case" c
+    LEFT JOIN suppressed_case(CAST(:day AS date)) s USING (case_id)
     WHERE {_SHOWN}
 """
 _MISMATCHES = """
     SELECT mismatch_id, rule_id, field, class AS class_, left_feed, right_feed, since, minutes, first_as_of,
-        gone_as_of
+        gone_as_of, why, why_detail ->> 'kind' AS why_kind
     FROM mismatch WHERE case_id = :case_id ORDER BY mismatch_id
 """
 _LOSSES = """
@@ -293,33 +307,64 @@ def cases(
     states: Sequence[str] = ("open", "reviewing", "waiting", "held"),
     rule: str | None = None,
     owner: str | None = None,
+    assignee: str | None = None,
+    day: date | None = None,
+    suppressed: bool | None = None,
+    overdue: bool = False,
     after: tuple[date, int] | None = None,
     limit: int = 50,
 ) -> tuple[CaseView, ...]:
-    """Cases by due day; ``after`` is the due day and id of the last one already seen."""
+    """Cases by due day; ``after`` is the due day and id of the last one already seen.
+
+    ``day`` tells what is overdue and what is set aside; ``suppressed`` wants only such or only others.
+    """
     where = """
         AND c.state = ANY(:states)
         AND (CAST(:rule AS text) IS NULL OR c.rule_id = :rule)
         AND (CAST(:owner AS text) IS NULL OR c.owner = :owner)
+        AND (CAST(:assignee AS text) IS NULL OR c.assignee = :assignee)
+        AND (CAST(:suppressed AS boolean) IS NULL OR (s.suppression_id IS NOT NULL) = :suppressed)
+        AND (NOT :overdue OR c.due_on < CAST(:day AS date))
         AND (CAST(:due AS date) IS NULL
             OR (c.due_on, c.case_id) > (CAST(:due AS date), CAST(:last AS bigint)))
         ORDER BY c.due_on, c.case_id LIMIT :limit
     """
     due, last = after or (None, None)
     bound = {"states": list(states), "rule": rule, "owner": owner, "due": due, "last": last, "limit": limit}
-    return _ask(engine, _CASE + where, CaseView, **bound)
+    more = {"assignee": assignee, "day": day, "suppressed": suppressed, "overdue": overdue}
+    return _ask(engine, _CASE + where, CaseView, **bound, **more)
 
 
-def case(engine: Engine, case_id: int) -> CaseDetail | None:
+def suppressed_cases(engine: Engine, *, day: date) -> int:
+    """How many cases are set aside on that day."""
+    query = f"""
+        WITH {RESTRICTED}
+        SELECT count(*) FROM suppressed_case(:day) s JOIN "case" c USING (case_id) WHERE {_SHOWN}
+    """
+    with engine.connect() as connection:
+        return int(connection.execute(text(query), {"day": day}).scalar_one())
+
+
+def shown_cases(connection: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Those of these cases that are there and about nobody who is restricted."""
+    query = f'WITH {RESTRICTED} SELECT c.case_id FROM "case" c WHERE c.case_id = ANY(:ids) AND {_SHOWN}'
+    return frozenset(connection.execute(text(query), {"ids": sorted(ids)}).scalars())
+
+
+def case(engine: Engine, case_id: int, *, day: date | None = None) -> CaseDetail | None:
     """One case; None when there is none or its person is restricted, and nothing tells the two apart."""
-    found = _ask(engine, _CASE + "AND c.case_id = :case_id", CaseView, case_id=case_id)
+    found = _ask(engine, _CASE + "AND c.case_id = :case_id", CaseView, case_id=case_id, day=day)
     if not found:
         return None
-    events = "SELECT happened_at, as_of, kind, actor, run_id::text FROM case_event WHERE case_id = :case_id"
+    events = """
+        SELECT happened_at, as_of, kind, actor, run_id::text, case_event_id, act_id,
+            detail ->> 'outcome' AS outcome, detail ->> 'reason' AS reason
+        FROM case_event WHERE case_id = :case_id ORDER BY case_event_id
+    """
     return CaseDetail(
         case=found[0],
         mismatches=_ask(engine, _MISMATCHES, MismatchView, case_id=case_id),
-        events=_ask(engine, events + " ORDER BY case_event_id", CaseEvent, case_id=case_id),
+        events=_ask(engine, events, CaseEvent, case_id=case_id),
     )
 
 

@@ -140,7 +140,9 @@ def _assess(state: CityState, rng: Random, entry: Resident, row: Taxpayer) -> No
             sofu_jusho=tax_text(elsewhere.machiaza, elsewhere.banchi, 0),
             sofu_katagaki=elsewhere.katagaki or "",
         )
-    state.assessments[entry.atena_no] = made
+    # Whoever came after 1 January is taxed where they lived on that day.
+    if (entry.tennyu_ymd or "") <= f"{year}0101":
+        state.assessments[entry.atena_no] = made
 
 
 def _settle_welfare(state: CityState, rng: Random, home: Household) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from random import Random
 
 from renkei_sample import faults, happenings
+from renkei_sample.ages import come_of_age
 from renkei_sample.carry import carry
 from renkei_sample.chance import draws
 from renkei_sample.state import CityState
@@ -43,6 +44,7 @@ def replay(state: CityState, day: date) -> Mapping[str, int]:
     state.anomalies.clear()
     counts: Counter[str] = Counter()
     counts["carried"] = carry(state, rng)
+    counts["came_of_age"] = come_of_age(state)
     faults.correct_and_relapse(state, rng, last_night=last_night)
     for happen, rate in _RATES:
         for _ in range(_times(rng, rate * state.size / 1000 / WORKING_DAYS)):

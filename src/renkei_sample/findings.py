@@ -252,3 +252,63 @@ def broken_delivery(state: CityState, name: str, feed: str, *, klass: str) -> Tr
         day=state.day,
         lasting=True,
     )
+
+
+def other_sex(state: CityState, entry: Resident, other: Other) -> Truth:
+    """R12: another office has the other sex."""
+    kinds = {"new", "birth", "moved_in", "correction"}
+    return state.ledger.plant(
+        "R12",
+        "other_sex",
+        field="sex",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=_fresh(kinds, entry, other),
+        day=state.day,
+    )
+
+
+def not_protected(state: CityState, entry: Resident, other: Other) -> Truth:
+    """R07: 支援措置 in 住基 only."""
+    kinds = {"protection", "new", "birth", "moved_in"}
+    return state.ledger.plant(
+        "R07",
+        "not_flagged",
+        field="protected",
+        left=(JUKI, entry.atena_no),
+        right=feed_of(other),
+        since=_fresh(kinds, entry, other),
+        day=state.day,
+    )
+
+
+def paid_twice(state: CityState, one: Benefit, two: Benefit) -> Truth:
+    """R23: two allowances for one child."""
+    begun = [date.fromisoformat(row.kaishi) for row in (one, two)]
+    keyed = [keyed_on(row) for row in (one, two) if row.jiyu == "新規"]
+    return state.ledger.plant(
+        "R23",
+        "same_payee",
+        field="payee",
+        left=(BENEFIT, min(one.bango, two.bango)),
+        right=(BENEFIT, max(one.bango, two.bango)),
+        since=max(begun + keyed),
+        day=state.day,
+    )
+
+
+def not_enrolled(state: CityState, entry: Resident) -> Truth:
+    """R24: 65 was reached the day before the birthday, and nobody enrolled the person."""
+    born = from_ymd(entry.seinengappi)
+    reached = date(born.year + 65, born.month, 1) + timedelta(days=born.day - 2)
+    arrived = [from_ymd(entry.tennyu_ymd)] if entry.tennyu_ymd else []
+    arrived += [keyed_on(entry)] if kind_of(entry) == "moved_in" else []
+    return state.ledger.plant(
+        "R24",
+        "not_enrolled",
+        field="long_term_care",
+        left=(JUKI, entry.atena_no),
+        right=(BENEFIT, None),
+        since=max([reached, *(day + timedelta(days=14) for day in arrived)]),
+        day=state.day,
+    )

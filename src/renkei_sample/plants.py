@@ -1,6 +1,6 @@
 """The base day's plants: every rule gets its share of what is really wrong."""
 
-from renkei_sample import plants_entry, plants_life, plants_person
+from renkei_sample import plants_entry, plants_life, plants_person, plants_register
 from renkei_sample.chance import draws
 from renkei_sample.picker import Picker
 from renkei_sample.state import CityState
@@ -35,6 +35,10 @@ _AT_20K = (
     (plants_entry.household_typed_twice, 4),
     (plants_entry.birth_typed_twice, 3),
     (plants_entry.rejected_records, 2),
+    (plants_register.wrong_sex, 4),
+    (plants_register.protection_not_carried, 2),
+    (plants_register.child_paid_twice, 2),
+    (plants_register.not_enrolled_at_65, 4),
 )
 
 

@@ -10,7 +10,7 @@ from renkei_sample.identifiers import ymd
 from renkei_sample.offices import Hand, tax_address
 from renkei_sample.picker import Picker, is_plain_adult, lives_alone
 from renkei_sample.plants_life import part
-from renkei_sample.population import CHILD, MOTHER, is_child, revised
+from renkei_sample.population import CHILD, MOTHER, age_of, is_child, revised
 from renkei_sample.records import Recipient, Resident, Taxpayer
 from renkei_sample.state import CityState
 from renkei_sample.towns import Address, new_address, other_number
@@ -121,7 +121,12 @@ def mistype_tax_address(state: CityState, entry: Resident, rng: Random) -> Taxpa
 
 def _reject_welfare(state: CityState, picker: Picker, count: int) -> None:
     chosen = picker.take(
-        count, lambda entry: lives_alone(state, entry) and state.recipient_of(entry.atena_no) is not None
+        count,
+        lambda entry: (
+            lives_alone(state, entry)
+            and state.recipient_of(entry.atena_no) is not None
+            and age_of(entry, state.day) < 64
+        ),
     )
     for number, entry in enumerate(chosen):
         held = state.recipient_of(entry.atena_no)

@@ -12,7 +12,10 @@ from renkei_sample.truth import Truth, load
 if TYPE_CHECKING:
     import psycopg
 
-RULES = ("R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39")
+RULES = (
+    "R01", "R02", "R05", "R06", "R07", "R10", "R11", "R12", "R13", "R15", "R19", "R22", "R23", "R24", "R38",
+    "R39",
+)  # fmt: skip
 DOUBLE_ENTRY = "R38"
 #: 宛名番号 is ten digits; an assessment's key may go on with year and levy.
 _PARTY_DIGITS = 10

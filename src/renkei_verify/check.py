@@ -8,11 +8,14 @@ from hashlib import sha256
 from typing import Any
 
 from renkei_verify.note import Note, PublicKey, Tree, Witness, is_signed, parse, witness_line
+from renkei_verify.report import Published
 from renkei_verify.source import COVERED, Event, Row, Source, Stored
 
 #: Transactions overlap and clocks are corrected; further apart than this is a forged or broken clock.
 TOLERANCE_SECONDS = 3600
 _MOST_FINDINGS = 1000
+#: How an event begins that tells of a report by the digest of its sums.
+_REPORTED = '{"action":"migration.checked"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +55,9 @@ def verify(
     kept: Sequence[Note] = (),
     trusted: int = 0,
     tolerance: int = TOLERANCE_SECONDS,
+    reports: Sequence[Published] = (),
 ) -> Report:
-    """Verify everything; ``kept`` are checkpoints the auditor holds himself.
+    """Verify everything; ``kept`` are checkpoints the auditor holds himself, ``reports`` what he was handed.
 
     Events up to ``trusted`` were proven before: their leaves still build the tree, but only the
     events of covered rows among them are hashed again.
@@ -64,7 +68,9 @@ def verify(
         check.witness(witness, stored)
     held = {*stored, *kept, *(note for witness in witnesses for note in witness.notes)}
     check.events(source.events, [note for note in sorted(held) if check.signed(note)])
-    return check.report(checkpoints=len(stored), rows=check.coverage(source.rows))
+    rows = check.coverage(source.rows)
+    unsealed = check.reported(reports)
+    return check.report(checkpoints=len(stored), rows=rows, unchecked=unsealed)
 
 
 class _Check:
@@ -76,6 +82,7 @@ class _Check:
         self._tree, self._whole, self._proven = Tree(), True, 0
         self._unsealed = self._pending = self._clock = self._clock_seq = 0
         self._told: dict[tuple[str, str], list[Event]] = defaultdict(list)
+        self._reported: dict[str, int | None] = {}
         self._markers = tuple(f'{{"action":"{action}"' for action in COVERED)
 
     def found(self, code: str, seq: int | None = None, **facts: object) -> None:
@@ -132,6 +139,8 @@ class _Check:
                     self._root(waiting.pop())
             if event.body and event.body.startswith(self._markers):
                 self._tell(event)
+            if event.body and event.body.startswith(_REPORTED):
+                self._remember(event)
         if waiting and self._whole:
             self.found("cut_off", self._tree.size + 1, size=waiting[0].size)
         elif self._tree.size > self._proven and self._whole:
@@ -189,7 +198,30 @@ class _Check:
                 self.found("event_without_row", event.seq, action=action, object=name)
         return rows
 
-    def report(self, *, checkpoints: int, rows: int) -> Report:
+    def _remember(self, event: Event) -> None:
+        """The digest of a report; of several events that tell of it the first one counts."""
+        try:
+            digest = str(json.loads(event.body)["detail"]["report"])
+        except (ValueError, KeyError, TypeError):
+            self.found("unreadable", event.seq, event_id=event.event_id)
+            return
+        self._reported.setdefault(digest, event.seq)
+
+    def reported(self, reports: Sequence[Published]) -> tuple[str, ...]:
+        """Each report is whole, and a proven event tells of it; returns what is told and not proven yet."""
+        proven = min(self._proven, (self._bad_after(0) or self._proven + 1) - 1)
+        waiting = False
+        for each in reports:
+            if each.faults:
+                self.found("report_changed", report=each.name, files=", ".join(each.faults))
+            elif each.digest not in self._reported:
+                self.found("report_unknown", report=each.name)
+            else:
+                seq = self._reported[each.digest]
+                waiting = waiting or seq is None or seq > proven
+        return ("report_unsealed",) if waiting else ()
+
+    def report(self, *, checkpoints: int, rows: int, unchecked: tuple[str, ...]) -> Report:
         """Sum up."""
         bad = self._bad_after(0)
         return Report(
@@ -201,6 +233,7 @@ class _Check:
             first_bad_seq=bad,
             findings=tuple(self._findings),
             pending_copies=self._pending,
+            unchecked=unchecked,
         )
 
     def _bad_after(self, proven: int) -> int | None:

@@ -13,6 +13,7 @@ import psycopg
 
 from renkei_verify import check
 from renkei_verify.note import Note, Witness, parse, read_keys, read_witness
+from renkei_verify.report import read_report
 from renkei_verify.source import Source, database, export, write_export
 from renkei_verify.text import say
 
@@ -47,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--write-export", type=Path, help="検証対象をファイルに書き出す write what is verified to a file")
     add("--witness", type=Path, nargs="+", action="extend", default=[], help="外部の控え witness files")
     add("--public-key", type=Path, required=True, help="公開鍵ファイル public key file of the log")
+    add(
+        "--report",
+        type=Path,
+        action="append",
+        default=[],
+        help="証跡と照らす報告のフォルダ a report's folder",
+    )
     add("--since", metavar="CHECKPOINT", help="検証済みのチェックポイント（件数かファイル） already proven")
     add("--clock-tolerance", type=int, default=check.TOLERANCE_SECONDS, metavar="SECONDS")
     add("--json", action="store_true", help="機械が読む形 one JSON object")
@@ -60,12 +68,13 @@ def _verified(asked: argparse.Namespace) -> check.Report:
     with ExitStack() as stack:
         source, tolerance = _source(asked, stack), asked.clock_tolerance
         report = check.verify(
-            source, keys, witnesses=witnesses, kept=kept, trusted=trusted, tolerance=tolerance
-        )
+            source, keys, witnesses=witnesses, kept=kept, trusted=trusted, tolerance=tolerance,
+            reports=[read_report(folder) for folder in asked.report],
+        )  # fmt: skip
     # before the first copy there is no witness file yet, and nothing it could prove
     if len(witnesses) < len(asked.witness) and report.checkpoints > 1:
-        return replace(report, unchecked=("witness_missing",))
-    return report if asked.witness or kept else replace(report, unchecked=("no_witness",))
+        return replace(report, unchecked=(*report.unchecked, "witness_missing"))
+    return report if asked.witness or kept else replace(report, unchecked=(*report.unchecked, "no_witness"))
 
 
 def _source(asked: argparse.Namespace, stack: ExitStack) -> Source:

@@ -11,7 +11,10 @@ from renkei.reconcile.example import Example
 from renkei.reconcile.rehearse import rehearse
 
 RULES = load_rules(ROOT / "reconciliation", terms=TERMS)
-BUILT = ["R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39"]
+BUILT = [
+    "R01", "R02", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16", "R17",
+    "R18", "R19", "R20", "R21", "R22", "R23", "R24", "R28", "R32", "R33", "R34", "R38", "R39", "R41", "R42",
+]  # fmt: skip
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{kind}-{nth}")
     for rule in RULES
@@ -51,7 +54,7 @@ def test_the_built_rules_are_all_here() -> None:
 def test_every_rule_that_compares_systems_shows_a_difference_in_transit() -> None:
     shown = {parameter.id for parameter in IN_TRANSIT}
 
-    assert shown >= {rule.id for rule in RULES if rule.kind == "mismatch"} - {"R22"}
+    assert shown >= {rule.id for rule in RULES if rule.kind == "mismatch" and not rule.lasting} - {"R22"}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

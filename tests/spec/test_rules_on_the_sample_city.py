@@ -16,6 +16,7 @@ from renkei.model import REJECT_SCHEMA, Batch, Control
 from renkei.reconcile import Rule, Source, load_rules
 from renkei.reconcile.find import Found, find
 from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA, FeedTerms
+from renkei.snapshot import Snapshot
 from renkei_sample.base import found as found_city
 from renkei_sample.legacy.tax_files import assessment_file, taxpayer_file
 from renkei_sample.legacy.welfare_files import benefit_file, recipient_file
@@ -29,6 +30,8 @@ MAPPINGS = {each.feed.id: each for each in load_all(ROOT / "mappings")}
 RULES = load_rules(ROOT / "reconciliation")
 #: What came to the hub is not of this test.
 COMPARING = [rule for rule in RULES if rule.kind != "delivery"]
+#: Rules of which the city has nothing planted: they must find nothing.
+QUIET = {"R08", "R09", "R14", "R16", "R17", "R18", "R20", "R21", "R28", "R32", "R33", "R34", "R41", "R42"}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def test_a_rule_finds_all_that_was_planted_and_nothing_else(
     missing = [truth for truth in planted if not any(_is(truth, row) for row in rows)]
     false = [row for row in rows if not any(_is(truth, row) for truth in planted)]
 
-    assert planted
+    assert bool(planted) == (rule.id not in QUIET)
     assert missing == []
     assert false == []
 
@@ -82,7 +85,7 @@ def _source(folder: Path, city: CityState, feed: str) -> Source:
     place = folder / f"{feed}.parquet"
     pq.write_table(whole, place)
     terms = FeedTerms(record=declared.feed.record, lag=declared.feed.lag)
-    return Source(feed=feed, terms=terms, snapshot=place, as_of=DAY)
+    return Source(feed=feed, terms=terms, snapshot=Snapshot(whole=place), as_of=DAY)
 
 
 def _batch(folder: Path, city: CityState, feed: str) -> Batch:

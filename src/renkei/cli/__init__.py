@@ -35,6 +35,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "系統を突き合わせ、不一致を案件にする",
         "compare the systems and keep the cases",
     ),
+    "migration": (
+        "migration",
+        "移行検証：旧・新システムを全件比べ、報告を証明する",
+        "check a migration record by record, and prove its report",
+    ),
     "cases": ("cases", "要確認案件を見る", "see the cases"),
     "rejects": ("rejects", "取込エラーを見る、再取込する", "see records set aside, and feed them again"),
     "losses": (

@@ -43,10 +43,10 @@ def declare(parser: Parser) -> None:
 
 def _verify(asked: argparse.Namespace) -> int:
     since = ["--since", asked.since] if asked.since else []
-    return _verifier(place.project(), *since, as_json=asked.json)
+    return verifier(place.project(), *since, as_json=asked.json)
 
 
-def _verifier(project: "Project", *more: str, as_json: bool) -> int:
+def verifier(project: "Project", *more: str, as_json: bool) -> int:
     """Run the verifier, which shares no code with us; it finds the registry through its environment."""
     from renkei.registry import store
 
@@ -69,14 +69,16 @@ def _verifier(project: "Project", *more: str, as_json: bool) -> int:
 
 def _export(asked: argparse.Namespace) -> int:
     from renkei.audit import events
+    from renkei.vault.typed import refuse_number
 
+    refuse_number(asked.purpose)
     project = place.project()
     if asked.file.exists():
         raise Stop("E_EXISTS", path=str(asked.file))
     with place.registry(project) as engine, engine.begin() as connection:
         detail = {"purpose": asked.purpose}
         events.record(connection, action="audit.exported", actor=place.actor(), object="audit", detail=detail)
-    code = _verifier(project, "--write-export", str(asked.file), as_json=asked.json)
+    code = verifier(project, "--write-export", str(asked.file), as_json=asked.json)
     if asked.file.exists():
         asked.file.chmod(0o600)
         with asked.file.open("rb") as file:

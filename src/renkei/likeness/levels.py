@@ -8,7 +8,7 @@ among records of two people, as far as anyone can say before training.
 from dataclasses import dataclass
 from itertools import combinations
 
-from renkei.mapping.eras import ERAS
+from renkei.mapping.eras import ERAS, Era
 
 #: Years between the same day under two eras: 昭和55年 typed as 平成55年.
 ERA_GAPS = tuple(sorted({abs(one.offset - other.offset) for one, other in combinations(ERAS, 2)}))
@@ -57,8 +57,25 @@ _OTHER_NAME = " OR ".join(
         _either("name_key", "roman_name_key"),
     )
 )
-_GAPS = ", ".join(map(str, ERA_GAPS))
-_ERA = f"birth_month_day_l = birth_month_day_r AND abs(birth_year_l - birth_year_r) IN ({_GAPS})"
+
+
+def _era_slip() -> str:
+    """The same day and year of the era under two eras, one of which the day is really of.
+
+    Years alone tell little: 2005 and 2019 are as far apart as 大正 and 昭和, and neither is 大正94年.
+    """
+    right = " OR ".join(_typed_as_another(era, *sides) for era in ERAS for sides in ("lr", "rl"))
+    return f"birth_month_day_l = birth_month_day_r AND ({right})"
+
+
+def _typed_as_another(era: Era, right: str, wrong: str) -> str:
+    gaps = ", ".join(str(other.offset - era.offset) for other in ERAS if other is not era)
+    return (
+        f"(birth_day_{right} BETWEEN DATE '{era.first}' AND DATE '{era.end}' "
+        f"AND birth_year_{wrong} - birth_year_{right} IN ({gaps}))"
+    )
+
+
 _SWAPPED = (
     "birth_year_l = birth_year_r AND birth_month_day_l = "
     "concat(substr(birth_month_day_r, 3, 2), substr(birth_month_day_r, 1, 2))"
@@ -103,7 +120,7 @@ COMPARISONS = (
                 m=0.02,
                 u=2e-3,
             ),
-            Level(code="era_slip", sql=_ERA, m=0.004, u=2e-4),
+            Level(code="era_slip", sql=_era_slip(), m=0.004, u=2e-4),
             Level(code="month_day_swapped", sql=_SWAPPED, m=0.004, u=1.3e-5),
             # figures are one byte each, so bytes that differ are figures that differ
             Level(

@@ -68,15 +68,8 @@ _DECIDED = """
       AND a.home_id = d.left_home AND a.known_to IS NULL AND b.home_id = d.right_home AND b.known_to IS NULL
       AND least(a.resident_id, b.resident_id) = p.resident_id
       AND greatest(a.resident_id, b.resident_id) = p.younger_id
-      AND (d.kind = 'different' OR (
-          d.kind = 'cannot_say' AND d.seen ->> 'model' = :digest
-          AND NOT EXISTS (
-              SELECT
-              FROM (VALUES (d.left_feed, d.left_key, d.seen ->> 'left_hash'),
-                           (d.right_feed, d.right_key, d.seen ->> 'right_hash')) AS s (feed, source_key, hash)
-              LEFT JOIN person_record AS r
-                  ON r.feed = s.feed AND r.source_key = s.source_key AND r.known_to IS NULL
-              WHERE r.content_hash IS DISTINCT FROM s.hash)))
+      AND (d.kind = 'different'
+        OR d.decision_id IN (SELECT decision_id FROM still_cannot_say WHERE model = :digest))
 """
 _GONE = """
     UPDATE link_candidate AS c

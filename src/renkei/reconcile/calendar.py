@@ -4,6 +4,8 @@ from datetime import date, timedelta
 
 #: Severity → office days until a case is due: same day's work, a week, a month.
 DAYS_TO_DECIDE = {1: 1, 2: 5, 3: 20}
+#: Office days until a correction that was asked for should be seen, unless somebody says otherwise.
+DAYS_TO_CORRECT = 10
 
 
 def is_office_day(day: date) -> bool:
@@ -14,10 +16,14 @@ def is_office_day(day: date) -> bool:
     return not (day.weekday() >= 5 or turn_of_year or jpholiday.is_holiday(day))
 
 
+def office_days_after(day: date, number: int) -> date:
+    """The day on which so many office days have passed since, the day itself not counted."""
+    while number:
+        day += timedelta(days=1)
+        number -= is_office_day(day)
+    return day
+
+
 def due_on(found_on: date, severity: int) -> date:
     """The day by which a case of this severity is to be decided, when found on that day."""
-    day, left = found_on, DAYS_TO_DECIDE[severity]
-    while left:
-        day += timedelta(days=1)
-        left -= is_office_day(day)
-    return day
+    return office_days_after(found_on, DAYS_TO_DECIDE[severity])

@@ -1,6 +1,7 @@
 """Keeps cases (要確認案件): brings what is open to what a night found, in the caller's transaction.
 
 One case for each subject and cause. A difference that is gone closes its case; the same one back reopens it.
+What people settled (``renkei.reconcile.work``) stays settled as long as it is the difference that they saw.
 The caller holds the lease, checks the fence, writes run and audit event, and commits.
 """
 
@@ -31,7 +32,10 @@ _INSERT_RULE = sa.text("""
 
 @dataclass(frozen=True, kw_only=True)
 class CaseCounts:
-    """What one reconciliation changed. All zero when it is run again on the same data."""
+    """What one reconciliation changed. All zero when it is run again on the same data.
+
+    ``due_again``: a wait is over, or a correction was not seen in time.
+    """
 
     new_mismatches: int
     gone_mismatches: int
@@ -39,6 +43,7 @@ class CaseCounts:
     reopened: int
     joined: int
     closed: int
+    due_again: int
 
 
 def settle(connection: sa.Connection, found: Found, *, run_id: UUID, now: datetime) -> CaseCounts:

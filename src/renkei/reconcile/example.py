@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,8 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return [dict(zip(header, row, strict=True)) for row in cells[1:]]
 
 
+# A table is read when its file is checked and again when the rule is made; nobody changes one.
+@lru_cache(maxsize=4096)
 def table_of(text: str, schema: pa.Schema, *, as_of: date) -> pa.Table:
     """Typed rows with every column of the relation; columns not written are null.
 

@@ -148,15 +148,19 @@ def offer_lags(engine: Engine, terms: Mapping[str, FeedTerms]) -> None:
 def _offer_feed(
     engine: Engine, source: Source, terms: Mapping[str, FeedTerms], columns: frozenset[str]
 ) -> None:
-    snapshot = f"snapshot.{source.feed.replace('.', '_')}"
-    assert source.snapshot is not None
-    engine.relation(snapshot, [source.snapshot])
+    state = source.snapshot
+    assert state is not None
+    places = {part: f"snapshot.{source.feed.replace('.', '_')}_{part}" for part in state.files()}
+    for part, place in state.files().items():
+        engine.relation(places[part], [place])
     own = columns_of(source.terms.record, of_hub=False).names
     carried = "".join(f"s.{name}, " for name in own if name in columns)
     key = key_to_person(source.feed, terms)
+    wanted = dict.fromkeys([*(name for name in own if name in columns), "source_key", key])
+    rows = state.rows(wanted, places=places)
     query = f"""
         SELECT {carried}l.resident_id, CAST($as_of AS DATE) AS as_of
-        FROM {snapshot} AS s
+        FROM ({rows}) AS s
         LEFT JOIN hub.link AS l ON l.feed = $person_feed AND l.source_key = s.{key}
     """
     engine.derive(source.feed, query, {"as_of": source.as_of, "person_feed": person_feed(source.feed, terms)})

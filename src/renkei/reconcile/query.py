@@ -6,6 +6,7 @@ Everything found is returned, so that an engineer corrects a rule once and not w
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -54,7 +55,7 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 def check(sql: str, allowed: Allowed) -> list[Fault]:
     """Every fault of the query, in the order of its lines."""
     try:
-        statements = [statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None]
+        statements = _statements(sql)
     except ParseError as wrong:
         return [_syntax(error) for error in wrong.errors]
     except SqlglotError as wrong:
@@ -67,12 +68,18 @@ def check(sql: str, allowed: Allowed) -> list[Fault]:
 
 def compile_query(sql: str) -> str:
     """The query as the engine is given it: parsed and written again, so that comments stay out."""
-    return sqlglot.parse_one(sql, read=DIALECT).sql(dialect=DIALECT, pretty=True, comments=False)
+    return _statements(sql)[0].sql(dialect=DIALECT, pretty=True, comments=False)
 
 
 def mentioned(sql: str) -> frozenset[str]:
     """Every column name in the query, so that no other is carried from a snapshot."""
-    return frozenset(column.name for column in sqlglot.parse_one(sql, read=DIALECT).find_all(exp.Column))
+    return frozenset(column.name for column in _statements(sql)[0].find_all(exp.Column))
+
+
+# Parsing is what loading the rules costs, and every text is looked at three times. Nobody changes a tree.
+@lru_cache(maxsize=256)
+def _statements(sql: str) -> tuple[exp.Expr, ...]:
+    return tuple(statement for statement in sqlglot.parse(sql, read=DIALECT) if statement is not None)
 
 
 def _faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from renkei.records import DATE, DAY_TIME, RECORD_TYPES, TEXT, WHOLE
+from renkei.snapshot import Snapshot
 
 DELIVERY = "hub.delivery"
 
@@ -50,7 +50,7 @@ class Source:
 
     feed: str
     terms: FeedTerms
-    snapshot: Path | None
+    snapshot: Snapshot | None
     as_of: date | None
 
     def is_present(self, as_of: date) -> bool:

@@ -33,7 +33,14 @@ _CLOSE = """
     FROM touched AS t
     LEFT JOIN derived AS new ON new.resident_id = t.resident_id
     WHERE old.resident_id = t.resident_id AND old.known_to IS NULL
-      AND (new.resident_id IS NULL OR ({new}) IS DISTINCT FROM ({old}))
+      AND (new.resident_id IS NULL OR ({new}) IS DISTINCT FROM ({old}) OR EXISTS (
+          -- another key won the same value; a newer version of the key that won it is no other origin
+          SELECT
+          FROM unnest(ARRAY[{new_records}], ARRAY[{old_records}]) AS won (new, old)
+          WHERE won.new IS DISTINCT FROM won.old
+            AND (SELECT ROW(feed, source_key) FROM person_record WHERE record_id = won.new) IS DISTINCT FROM
+                (SELECT ROW(feed, source_key) FROM person_record WHERE record_id = won.old)
+      ))
 """
 # who waited for the linker may be told an earlier hour than what was written meanwhile: nothing overlaps
 _OPEN = """
@@ -54,27 +61,43 @@ _OPEN = """
 
 
 def derive(
-    connection: sa.Connection, *, trust: Mapping[str, tuple[str, ...]], unit_id: int | None, now: datetime
+    connection: sa.Connection,
+    *,
+    trust: Mapping[str, tuple[str, ...]],
+    unit_id: int | None,
+    now: datetime,
+    is_load: bool = False,
 ) -> None:
     """Write a new golden version for each resident in the temporary table ``touched`` whose values changed.
 
     ``trust`` maps each group of :data:`GROUPS` to systems or feeds (``tax.taxpayer``), most trusted first; a
     feed that is named itself stands where its own name stands. From :data:`FRESHEST` on the latest event is
     taken, and the order only decides between events of one day. A record that a person has chosen for a group
-    stands before all. ``unit_id`` is None where no delivery but a decision changed something.
+    stands before all. ``unit_id`` is None where no delivery but a decision changed something. In a load
+    (``is_load``) nearly all are residents of whom nothing was said before: those are written at once.
     """
-    connection.execute(sa.text(_CLAIM))
+    few = connection.exec_driver_sql("SELECT count(*) FROM touched").scalar_one() <= _FEW
+    connection.exec_driver_sql(_CLAIM.format(looked_up="OFFSET 0" if few else ""))
     connection.exec_driver_sql("ANALYZE claim")
     connection.exec_driver_sql(_CHOICE)
     order = {f"trust_{group}": list(trust[group]) for group in GROUPS}
     rule = rule_id(connection, {group: "trust:" + ">".join(trust[group]) for group in GROUPS})
+    if is_load:
+        connection.exec_driver_sql("ALTER TABLE claim RENAME TO every_claim")
+        connection.exec_driver_sql(_NOT_SIMPLE)
+        connection.exec_driver_sql("ANALYZE claim")
     connection.execute(sa.text(_derived()), {**order, "rule": rule})
     _say_choices(connection, trust)
     names = [*FIELDS, "protected", "golden_rule_id"]
     compared = {side: ", ".join(f"{side}.{name}" for name in names) for side in ("new", "old")}
+    for side in ("new", "old"):
+        compared[f"{side}_records"] = ", ".join(f"{side}.{name}" for name in RECORDS)
     connection.execute(sa.text(_CLOSE.format(**compared)), {"now": now})
     opened = sa.text(_OPEN.format(names=", ".join(FIELDS), records=", ".join(RECORDS)))
     connection.execute(opened, {"now": now, "unit_id": unit_id})
+    if is_load:
+        connection.execute(sa.text(_OPEN_SIMPLE), {"now": now, "unit_id": unit_id, "rule": rule})
+        connection.exec_driver_sql("DROP TABLE every_claim")
     connection.exec_driver_sql("DROP TABLE claim, choice, derived")
 
 
@@ -97,23 +120,31 @@ def leave_out_outranked(
     asked = {f"trust_{group}": list(trust[group]) for group in GROUPS} | {"feed": feed}
     rivals = connection.execute(sa.text(_RIVALS), asked).scalars().all()
     unfilled = " OR ".join(f"g.{record} IS NULL" for record in RECORDS)
+    connection.exec_driver_sql("ALTER TABLE touched RENAME TO told_of")
     outranked = sa.text(_OUTRANKED.format(unfilled=unfilled, rival=_RIVAL if rivals else "false"))
     connection.execute(outranked, {"feed": feed} | ({"rivals": rivals} if rivals else {}))
+    connection.exec_driver_sql("DROP TABLE told_of")
+    connection.exec_driver_sql("ANALYZE touched")
 
 
 _OUTRANKED = """
+    CREATE TEMP TABLE touched ON COMMIT DROP AS
     WITH marked AS MATERIALIZED (
         SELECT source_key FROM person_record
         WHERE feed = :feed AND known_to IS NULL AND protected = 'protected'
+    ), outranked AS (
+        SELECT g.resident_id
+        FROM golden_version AS g
+        WHERE g.known_to IS NULL AND g.protected = 'none' AND NOT ({unfilled})
+          AND g.resident_id NOT IN (SELECT resident_id FROM moved)
+          AND g.resident_id NOT IN (
+              SELECT l.resident_id FROM open_link AS l JOIN marked USING (source_key) WHERE l.feed = :feed
+          )
     )
-    DELETE FROM touched AS t
-    USING golden_version AS g
-    WHERE g.resident_id = t.resident_id AND g.known_to IS NULL AND g.protected = 'none' AND NOT ({unfilled})
-      AND t.resident_id NOT IN (SELECT resident_id FROM moved)
-      AND t.resident_id NOT IN (
-          SELECT l.resident_id FROM open_link AS l JOIN marked USING (source_key) WHERE l.feed = :feed
-      )
-      AND NOT {rival}
+    SELECT t.resident_id
+    FROM told_of AS t
+    LEFT JOIN outranked AS g USING (resident_id)
+    WHERE g.resident_id IS NULL OR {rival}
 """
 _RIVAL = "EXISTS (SELECT FROM open_link AS l WHERE l.resident_id = t.resident_id AND l.feed = ANY(:rivals))"
 _CLAIM = """
@@ -121,10 +152,15 @@ _CLAIM = """
     SELECT l.resident_id, l.home_id, p.record_id, p.feed, split_part(p.feed, '.', 1) AS system, p.source_key,
            p.valid_from, p.protected, {said}
     FROM touched AS t
-    JOIN open_link AS l ON l.resident_id = t.resident_id
-    JOIN person_record AS p
-        ON p.feed = l.feed AND p.source_key = l.source_key AND p.known_to IS NULL AND NOT p.removed
+    CROSS JOIN LATERAL (SELECT * FROM open_link WHERE resident_id = t.resident_id {{looked_up}}) AS l
+    CROSS JOIN LATERAL (
+        SELECT * FROM person_record
+        WHERE feed = l.feed AND source_key = l.source_key AND known_to IS NULL AND NOT removed
+        {{looked_up}}
+    ) AS p
 """.format(said=", ".join(f"p.{fields[0]} IS NOT NULL AS says_{group}" for group, fields in GROUPS.items()))
+#: So many are looked up one by one by their index (OFFSET 0), whatever the planner makes of few among many.
+_FEW = 20_000
 # what people chose: the newest decision of a group counts, where its record still says anything of it
 _CHOICE = """
     CREATE TEMP TABLE choice ON COMMIT DROP AS
@@ -137,13 +173,43 @@ _CHOICE = """
 """
 
 
+#: What one record alone says of each field, and the record itself by group.
+_ALONE = ", ".join(
+    f"CASE WHEN c.says_{group} THEN p.{field} END" for group, fields in GROUPS.items() for field in fields
+)
+_ALONE_RECORDS = ", ".join(f"CASE WHEN c.says_{group} THEN c.record_id END" for group in GROUPS)
+# where a resident is new, has one record and nothing is decided, nothing is compared and nothing won
+_NOT_SIMPLE = """
+    CREATE TEMP TABLE claim ON COMMIT DROP AS
+    SELECT *
+    FROM every_claim AS c
+    WHERE resident_id IN (SELECT resident_id FROM every_claim GROUP BY resident_id HAVING count(*) > 1)
+       OR resident_id IN (SELECT resident_id FROM choice)
+       -- each half has an index of its own
+       OR EXISTS (SELECT FROM golden_version WHERE resident_id = c.resident_id AND known_to IS NULL)
+       OR EXISTS (SELECT FROM golden_version WHERE resident_id = c.resident_id AND known_to IS NOT NULL)
+"""
+_OPEN_SIMPLE = f"""
+    INSERT INTO golden_version (resident_id, {", ".join(FIELDS)}, protected, {", ".join(RECORDS)},
+                                golden_rule_id, valid_from, known_from, unit_id)
+    SELECT
+        c.resident_id, {_ALONE},
+        CASE
+            WHEN c.protected = 'protected' OR c.resident_id IN (SELECT resident_id FROM protected_resident)
+                THEN 'protected'
+            WHEN c.protected = 'none' THEN 'none'
+        END,
+        {_ALONE_RECORDS}, :rule, c.valid_from, :now, :unit_id
+    FROM every_claim AS c
+    JOIN person_record AS p USING (record_id)
+    WHERE c.resident_id NOT IN (SELECT resident_id FROM claim)
+    ORDER BY c.resident_id
+"""
+
+
 def _derived() -> str:
     """Most residents have one record, which then says all; only of several is there anything to win."""
     values = ", ".join(f"{group}.{field}" for group, fields in GROUPS.items() for field in fields)
-    alone = ", ".join(
-        f"CASE WHEN c.says_{group} THEN p.{field} END" for group, fields in GROUPS.items() for field in fields
-    )
-    records = ", ".join(f"CASE WHEN c.says_{group} THEN c.record_id END" for group in GROUPS)
     winners = ",\n".join(_winner(group) for group in GROUPS)
     joins = "\n".join(
         f"LEFT JOIN person_record AS {group} ON {group}.record_id = won.{group}_record" for group in GROUPS
@@ -168,7 +234,7 @@ def _derived() -> str:
         JOIN standing AS s USING (resident_id)
         {joins}
         UNION ALL
-        SELECT c.resident_id, {alone}, s.protected, s.valid_from, {records}, CAST(:rule AS bigint)
+        SELECT c.resident_id, {_ALONE}, s.protected, s.valid_from, {_ALONE_RECORDS}, CAST(:rule AS bigint)
         FROM claim AS c
         JOIN standing AS s USING (resident_id)
         JOIN person_record AS p USING (record_id)

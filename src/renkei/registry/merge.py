@@ -1,8 +1,10 @@
 """Writes one unit into the registry: history, links, golden record; the caller commits."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +16,10 @@ from renkei.model import REC_NO
 from renkei.records import RECORD_TYPES, RecordType
 from renkei.registry import golden, history, late, protection
 from renkei.registry.difference import Difference
-from renkei.registry.identity.incoming import identify, one_linker, stage
+from renkei.registry.identity.incoming import identify, identify_first, joining_first, one_linker, stage
+
+if TYPE_CHECKING:
+    from renkei.registry.identity.columns import Joining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,6 @@ class UnitOfWork:
     """Where the unit comes from and the policies that it is merged under."""
 
     feed: str
-    system: str
     record: str
     unit_id: int
     delivery_id: int
@@ -43,38 +47,58 @@ def absorb(connection: sa.Connection, difference: Difference, unit: UnitOfWork) 
         connection.exec_driver_sql("SET LOCAL default_statistics_target = 10")
     _stage(connection, difference)
     failpoint("merge.staged")
-    is_load = not _close_old_versions(connection, difference, kind, unit) and is_large
+    is_first = not _close_old_versions(connection, difference, kind, unit)
+    is_load = is_first and is_large
     if is_load:
         # statistics of before a load make the planner expect few rows and loop over many
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
-    _open_new_versions(connection, difference, kind, unit)
-    _leave_tombstones(connection, kind, unit)
-    late.keep(connection, difference, unit)
+    with _joining(connection, difference, kind, unit, is_first=is_first) as homes:
+        _open_new_versions(connection, difference, kind, unit)
+        _leave_tombstones(connection, kind, unit)
+        late.keep(connection, difference, unit)
+        if kind.name == "person":
+            history.reach_back(connection, difference, unit)
+        _set_aside(connection, difference, unit)
+        failpoint("merge.history")
+        if is_load:
+            connection.exec_driver_sql(f"ANALYZE {kind.table}")
+        if kind.name == "person":
+            _identify(connection, difference, unit, homes)
     if kind.name == "person":
-        history.reach_back(connection, difference, unit)
-    _set_aside(connection, difference, unit)
-    failpoint("merge.history")
-    if is_load:
-        connection.exec_driver_sql(f"ANALYZE {kind.table}")
-    if kind.name == "person":
-        _identify(connection, difference, unit, leave_out=is_load)
+        _derive(connection, unit, is_load=is_load)
         if is_load:
             _refresh_statistics(connection)
 
 
+def _joining(
+    connection: sa.Connection, difference: Difference, kind: RecordType, unit: UnitOfWork, *, is_first: bool
+) -> "AbstractContextManager[Joining | None]":
+    if kind.name != "person" or not is_first:
+        return nullcontext()
+    return joining_first(connection, difference.changed, feed=unit.feed)
+
+
 def _identify(
-    connection: sa.Connection, difference: Difference, unit: UnitOfWork, *, leave_out: bool
+    connection: sa.Connection, difference: Difference, unit: UnitOfWork, homes: "Joining | None"
 ) -> None:
+    if homes is not None:
+        identify_first(
+            connection, homes, unit_id=unit.unit_id, now=unit.now, refuse=unit.refuse_contradictions
+        )
+        return
     one_linker(connection)  # feeds of a night run side by side: what is theirs alone is written by now
     stage(connection, difference.changed)
     identify(
         connection, difference.changed, feed=unit.feed, unit_id=unit.unit_id, now=unit.now,
         refuse=unit.refuse_contradictions,
     )  # fmt: skip
-    if leave_out:
+
+
+def _derive(connection: sa.Connection, unit: UnitOfWork, *, is_load: bool) -> None:
+    if is_load:
         golden.leave_out_outranked(connection, feed=unit.feed, trust=unit.trust)
     protection.refresh(connection, unit_id=unit.unit_id, now=unit.now)
-    golden.derive(connection, trust=unit.trust, unit_id=unit.unit_id, now=unit.now)
+    golden.derive(connection, trust=unit.trust, unit_id=unit.unit_id, now=unit.now, is_load=is_load)
     failpoint("merge.golden")
 
 
@@ -124,7 +148,10 @@ _CLOSE_VERSIONS = """
 def _open_new_versions(
     connection: sa.Connection, difference: Difference, kind: RecordType, unit: UnitOfWork
 ) -> None:
-    copy_in(connection, kind.table, rows_of(difference.changed, kind, unit))
+    rows = rows_of(difference.changed, kind, unit)
+    # of what no record says there is nothing to read
+    said = [name for name in rows.column_names if rows[name].null_count < rows.num_rows]
+    copy_in(connection, kind.table, rows.select(said))
 
 
 def rows_of(records: pa.Table, kind: RecordType, unit: UnitOfWork) -> pa.Table:

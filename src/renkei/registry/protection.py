@@ -12,6 +12,8 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from renkei.registry import sql
+
 #: What a source says of its mark by now: still ``None``, or that there is none, no record, nothing.
 EndTold = Literal["none", "gone", "silent"]
 
@@ -67,10 +69,8 @@ def refresh(connection: sa.Connection, *, unit_id: int | None, now: datetime) ->
     """
     if unit_id is None:
         return
-    values = {"unit_id": unit_id, "now": now}
     for text in (_SAID_AGAIN, _MARK, _TELL_END, _TOUCH):
-        prepared = sa.text(text)
-        connection.execute(prepared, {name: values[name] for name in prepared.compile().params})
+        sql.execute(connection, text, {"unit_id": unit_id, "now": now})
 
 
 # OFFSET 0: from few rows to many each is looked up by its index, also while a unit plans for many and nobody

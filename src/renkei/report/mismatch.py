@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from renkei.causes.classes import say_why
 from renkei.report.labels import label
 from renkei.report.said import WITHHELD, said_of
 from renkei.views import RESTRICTED
@@ -28,6 +29,8 @@ class Line:
     full_name: str
     field: str
     class_: str
+    why: str | None
+    why_kind: str | None
     said: tuple[str, ...]
     first_as_of: date
     since: date | None
@@ -54,7 +57,7 @@ def header(systems: Iterable[str]) -> tuple[str, ...]:
     """The columns' headings."""
     return (
         "案件番号", "規則", "規則名", "重要度", "担当課", "状態",
-        "対象者（宛名番号）", "氏名", "相違項目", "分類",
+        "対象者（宛名番号）", "氏名", "相違項目", "分類", "原因",
         *(f"{label('system', system)}の値" for system in systems),
         "検出日", "差の生じた日", "期限", "取込時点",
     )  # fmt: skip
@@ -66,6 +69,7 @@ def cells(line: Line, *, titles: Mapping[str, str]) -> tuple[str, ...]:
         case_number(line.case_id), line.rule_id, titles.get(line.rule_id, ""),
         label("severity", line.severity), line.owner, label("state", line.state),
         line.party_number, line.full_name, label("field", line.field), label("class", line.class_),
+        say_why(line.why, line.why_kind),
         *line.said,
         _day(line.first_as_of), _day(line.since), _day(line.due_on), _day(line.taken_as_of),
     )  # fmt: skip
@@ -93,7 +97,7 @@ def _line(row: Mapping[str, Any], systems: Sequence[str]) -> Line:
 
 _PLAIN = (
     "case_id", "rule_id", "severity", "owner", "state", "field", "first_as_of", "since", "due_on",
-    "taken_as_of", "is_restricted",
+    "taken_as_of", "is_restricted", "why", "why_kind",
 )  # fmt: skip
 
 

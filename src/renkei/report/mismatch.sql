@@ -44,6 +44,8 @@ SELECT
     m.subject_kind,
     m.field,
     m.class,
+    m.why,
+    m.why_detail ->> 'kind' AS why_kind,
     m.left_feed,
     m.right_feed,
     m.since,

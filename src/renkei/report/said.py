@@ -39,7 +39,7 @@ _COLUMNS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "source_key": _NUMBER,
 }
 #: Columns whose values are codes of ours.
-_CODED = frozenset({"resident_status", "relationship", "benefit_kind", "status"})
+_CODED = frozenset({"resident_status", "relationship", "benefit_kind", "status", "protected", "sex"})
 
 
 def said_of(record: Mapping[str, Any] | None, *, field: str, language: str = "ja") -> str:

@@ -11,6 +11,7 @@ from renkei.landing import Landing
 from renkei.project import Project
 from renkei.registry import declarations, store
 from renkei.registry.declarations import Declaration, PlanRow
+from renkei.vault.typed import refuse_number
 from renkei.workflow.in_force import of_archive
 
 _ACTOR = re.compile(r"(?:[a-z]+:)?(?:(?P<person>[^>]+)>)?(?P<account>[^>]+)")
@@ -30,7 +31,9 @@ def apply(
     What is applied is the archive that was planned. Stop E_SAME_PERSON (the author may not approve),
     E_OVER_LIMIT (more would change than the limit, and ``over_limit`` gives no reason), E_PLAN_SETTLED;
     E_PLAN_STALE when another text is in force by now, a feed has moved on, or the archive is damaged.
+    FixDeclaration E_NUMBER_TYPED where a reason holds an individual number.
     """
+    refuse_number(reason, over_limit)
     clock = clock or SystemClock()
     engine = store.connect(store.url_of(project.var))
     try:
@@ -53,6 +56,7 @@ def apply(
 
 def refuse(project: Project, plan_id: int, *, actor: str, reason: str, clock: Clock | None = None) -> PlanRow:
     """Say no to an open plan, for a reason; it can then not be applied. Its author may withdraw it so."""
+    refuse_number(reason)
     clock = clock or SystemClock()
     engine = store.connect(store.url_of(project.var))
     try:

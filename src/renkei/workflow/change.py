@@ -22,6 +22,7 @@ from renkei.landing import Landing
 from renkei.project import Project
 from renkei.registry import control, declarations, store
 from renkei.registry.declarations import Declaration
+from renkei.vault.typed import refuse_number
 from renkei.workflow.change_cases import CaseEffect, cases_of
 from renkei.workflow.change_effect import FeedEffect, Ground, effect_of
 from renkei.workflow.change_text import TextChange, changed_files, changes
@@ -72,8 +73,9 @@ def propose(
 
     Unless ``as_of`` is given, the day is the newest for which every feed has come. FixDeclaration
     E_NOTHING_IN_FORCE where no text is in force that could be changed, or with all that is wrong in the
-    draft.
+    draft; E_NUMBER_TYPED where the reason holds an individual number.
     """
+    refuse_number(reason)
     clock, began = clock or SystemClock(), time.monotonic()
     engine = store.connect(store.url_of(draft.var))
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
+from renkei import snapshot
 from renkei.bulk import copy_out
 from renkei.engine.duck import DuckEngine
 from renkei.landing import Landing
@@ -105,13 +106,17 @@ def _sources(
         Source(
             feed=feed.id,
             terms=FeedTerms(record=feed.record, lag=feed.lag),
-            snapshot=changed.get(feed.id) or landing.proved(cursors[feed.id].snapshot)
-            if feed.id in cursors
-            else None,
+            snapshot=_state(changed.get(feed.id), cursors.get(feed.id), landing),
             as_of=cursors[feed.id].as_of if feed.id in cursors else None,
         )
         for feed in text.feeds
     ]
+
+
+def _state(changed: Path | None, cursor: control.Cursor | None, landing: Landing) -> snapshot.Snapshot | None:
+    if cursor is None:
+        return None
+    return snapshot.Snapshot(whole=changed) if changed else snapshot.proved(landing, cursor.snapshot)
 
 
 def _told(was: Found, now: Found, known: pa.Table, *, scratch: Path) -> tuple[CaseEffect, ...]:

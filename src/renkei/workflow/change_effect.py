@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from renkei import formats
+from renkei import formats, snapshot
 from renkei import mapping as mappings
 from renkei.engine.duck import DuckEngine
 from renkei.errors import RenkeiError, Stop
@@ -25,6 +25,7 @@ from renkei.project import CityConfig
 from renkei.records import RECORD_TYPES, VOLATILE, Sensitivity, sensitivity_of
 from renkei.registry import control, order
 from renkei.registry.difference import Difference, Present, compare
+from renkei.snapshot import Snapshot
 from renkei.workflow import contract
 from renkei.workflow.unit import limit_of, present_of, worst_of
 
@@ -107,7 +108,8 @@ def effect_of(
         landed = order.since_whole(connection, feed)
         explained = control.explained_rejects(connection, feed)
         aside = _set_aside(connection, feed)
-    before = ground.landing.proved(cursor.snapshot)
+    state = snapshot.proved(ground.landing, cursor.snapshot)
+    before = state.as_one(ground.scratch / f"{feed}.before.parquet")
     try:
         if not landed:
             raise Stop("E_NOTHING_WHOLE", feed=feed)
@@ -215,7 +217,7 @@ def _folded(
         snapshot = made.snapshot
         place = ground.scratch / f"{each.feed}.{nth % 2}.parquet"
         _write(snapshot, place)
-        present = Present(snapshot=place)
+        present = Present(snapshot=Snapshot(whole=place))
     changed, new, ended, known = _counted(before, snapshot, scratch=ground.scratch)
     every = pa.concat_tables(rejects)
     counts = UnitCounts(merged=changed + new, ended=ended, rejected=every.num_rows)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from renkei import mapping as mappings
+from renkei import snapshot
 from renkei.audit import events
 from renkei.errors import Hold
 from renkei.language import say
@@ -134,7 +135,7 @@ def limit_emptied(
         cursor = control.cursor_of(connection, landed.feed)
     if cursor is None:
         return judged
-    worst = emptied(difference.changed, work.landing.proved(cursor.snapshot))
+    worst = emptied(difference.changed, snapshot.proved(work.landing, cursor.snapshot))
     known = _known_to_be_odd(mapping, judged)
     worst = tuple(each for each in worst if each.column not in known and _is_too_much(each, mapping, anew))
     accepted = work.accepted.get(landed.delivery_id)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from renkei.audit import events
 from renkei.clock import Clock, SystemClock
 from renkei.errors import FixDeclaration, RenkeiError, Stop
+from renkei.failpoint import failpoint
 from renkei.project import Project
 from renkei.registry import decision_effect, decisions, golden, identity, store
 from renkei.registry.decision_effect import Effect
@@ -199,7 +200,10 @@ def _at_the_desk(
                 made = act(desk, connection)
                 if dry_run:
                     transaction.rollback()
-                return made
+                else:
+                    failpoint("decide.before_commit")
+            failpoint("decide.after_commit")
+            return made
         except RenkeiError as refused:
             _tell_refused(desk, about, refused)
             raise

@@ -16,6 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from renkei import archive, project
+from renkei.acceptance import declared
 from renkei.audit import events
 from renkei.clock import Clock, SystemClock
 from renkei.errors import FixDeclaration, RenkeiError, Stop
@@ -121,6 +122,8 @@ def load_all(text: Project) -> None:
             getattr(text, part)
         except RenkeiError as wrong:
             problems.append(str(wrong.facts.get("problems", wrong)))
+    if not problems:
+        problems += declared.problems_of(text)
     problems += _programs(text)
     if problems:
         raise FixDeclaration("E_DECLARATION", problems="\n".join(problems))

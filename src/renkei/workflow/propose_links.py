@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from renkei.audit import events
 from renkei.clock import Clock, SystemClock
 from renkei.errors import FixDeclaration
+from renkei.failpoint import failpoint
 from renkei.likeness import models, worklist
 from renkei.likeness.model import Model, default
 from renkei.likeness.pairs import Estimate
@@ -133,6 +134,8 @@ def _settle(work: Work, proposed: pa.Table, kept: models.Kept, result: LinkResul
             object=f"run:{work.run_id}",
             detail=detail,
         )
+        failpoint("link.before_commit")
+    failpoint("link.after_commit")
     return settled
 
 

@@ -6,9 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
+from renkei import snapshot
 from renkei.audit import events
+from renkei.causes.kept import explain, keep
 from renkei.clock import Clock
 from renkei.engine.duck import DuckEngine
 from renkei.failpoint import failpoint
@@ -54,14 +57,16 @@ def reconcile(
         project, kind="reconcile", target="reconcile", as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
         with work.stage("find"):
-            found = _find(work)
+            sources, found = _find(work)
         failpoint("reconcile.found")
+        with work.stage("explain"):
+            reasons = _explain(work, found, sources)
         with work.stage("settle"):
-            cases = _settle(work, found)
+            cases = _settle(work, found, reasons)
         return _result(work, found, cases)
 
 
-def _find(work: Work) -> Found:
+def _find(work: Work) -> tuple[list[Source], Found]:
     with work.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         cursors = control.cursors(connection)
         links, deliveries = inputs.links(connection), inputs.deliveries(connection)
@@ -69,15 +74,24 @@ def _find(work: Work) -> Found:
         Source(
             feed=feed.id,
             terms=FeedTerms(record=feed.record, lag=feed.lag),
-            snapshot=work.landing.proved(cursors[feed.id].snapshot) if feed.id in cursors else None,
+            snapshot=snapshot.proved(work.landing, cursors[feed.id].snapshot) if feed.id in cursors else None,
             as_of=cursors[feed.id].as_of if feed.id in cursors else None,
         )
         for feed in work.project.feeds
     ]
     with DuckEngine(temp=_temp(work)) as engine:
-        return find(
+        found = find(
             engine, work.project.rules, sources=sources, links=links, deliveries=deliveries, as_of=work.as_of
         )
+    return sources, found
+
+
+def _explain(work: Work, found: Found, sources: list[Source]) -> pa.Table:
+    """Why the values of each mismatch differ; in a transaction that writes nothing."""
+    lags = {source.feed: source.terms.lag for source in sources}
+    states = {source.feed: source.snapshot.scan() for source in sources if source.snapshot}
+    with work.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        return explain(connection, found.mismatches, lags=lags, states=states, as_of=work.as_of)
 
 
 def _temp(work: Work) -> Path:
@@ -86,11 +100,12 @@ def _temp(work: Work) -> Path:
     return folder
 
 
-def _settle(work: Work, found: Found) -> CaseCounts:
+def _settle(work: Work, found: Found, reasons: pa.Table) -> CaseCounts:
     now = work.clock.now()
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         cases = settle(connection, found, run_id=work.run_id, now=now)
+        keep(connection, reasons)
         _tell(connection, work, found, cases)
         failpoint("reconcile.before_commit")
     failpoint("reconcile.after_commit")

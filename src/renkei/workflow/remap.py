@@ -7,6 +7,7 @@ anew. So the run of a feed whose present state another mapping made first reads 
 import sqlalchemy as sa
 
 from renkei import mapping as mappings
+from renkei import snapshot
 from renkei.audit import events
 from renkei.errors import RenkeiError, Stop
 from renkei.registry import control, declarations, lease, order
@@ -53,7 +54,7 @@ def approved_anew(work: Work, mapping: mappings.Mapping, landed: control.Landed)
         )
     if cursor is None or planned is None:
         return 0
-    others = mapped_otherwise(work.landing.proved(cursor.snapshot), mapping.digest)
+    others = mapped_otherwise(snapshot.proved(work.landing, cursor.snapshot), mapping.digest)
     return planned + work.project.config.blast_least if others else 0
 
 

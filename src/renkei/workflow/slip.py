@@ -10,6 +10,7 @@ from renkei.clock import Clock
 from renkei.project import Project
 from renkei.report.slip import Slip
 from renkei.report.slip_files import Issued, issue
+from renkei.vault.typed import refuse_number
 from renkei.workflow.run import Work, run_of
 
 
@@ -35,8 +36,9 @@ def slip(
     """Issue the return slip of a feed; issuing it again on the same day replaces it whole.
 
     With a ``purpose`` the records' keys are in it, but for those of restricted people, and the trail has it
-    before the files can be read.
+    before the files can be read; FixDeclaration E_NUMBER_TYPED where it holds an individual number.
     """
+    refuse_number(purpose)
     with run_of(
         project,
         kind="report",

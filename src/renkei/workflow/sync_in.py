@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from renkei import mapping as mappings
+from renkei import snapshot
 from renkei.audit import events
 from renkei.clock import Clock
 from renkei.errors import Hold, RenkeiError, Stop
@@ -19,6 +20,7 @@ from renkei.language import say
 from renkei.model import Delivery, Feed, UnitCounts
 from renkei.project import Project
 from renkei.registry import control, lease, order
+from renkei.vault.typed import refuse_number
 from renkei.workflow import contract
 from renkei.workflow.remap import approved_anew, remap
 from renkei.workflow.run import Accepted, Work, run_of
@@ -75,8 +77,10 @@ def sync_in(
     and the source read whole.
 
     A delivery that breaks its own control is refused and the others go on; the run then ends ``held``.
-    Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read.
+    Raises TryAgain when the link is down or another run holds the feed, Stop when nothing may be read,
+    FixDeclaration E_NUMBER_TYPED where a reason holds an individual number.
     """
+    refuse_number(accept, resnapshot)
     with run_of(
         project, kind="sync_in", target=feed_id, as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
@@ -158,7 +162,7 @@ def _mapped_otherwise(work: Work, mapping: mappings.Mapping) -> tuple[str, ...]:
         cursor = control.cursor_of(connection, mapping.feed.id)
     if cursor is None or mapping.feed.delivers == "full":
         return ()
-    others = mapped_otherwise(work.landing.path(cursor.snapshot), mapping.digest)
+    others = mapped_otherwise(snapshot.found(work.landing, cursor.snapshot), mapping.digest)
     if not others:
         return ()
     again = f'renkei run {mapping.feed.id} --resnapshot "new mapping"'

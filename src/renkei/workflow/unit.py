@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from renkei import mapping as mappings
+from renkei import snapshot
 from renkei.audit import events
 from renkei.errors import Hold, Stop
 from renkei.failpoint import failpoint
@@ -17,6 +18,7 @@ from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
 from renkei.project import CityConfig
 from renkei.registry import control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
+from renkei.snapshot import Snapshot
 from renkei.workflow import contract, protection, remapped, vault
 from renkei.workflow.run import Accepted, Work, keep
 
@@ -44,7 +46,7 @@ def merge_delivery(
         landed = replace(landed, as_of=as_of)
     mappings.hold_odd_size(mapping, batch, as_of=as_of)
     with work.stage("map"):
-        mapped = mappings.apply(mapping, batch, as_of=as_of)
+        mapped = _mapped(work, mapping, landed, batch, as_of=as_of)
     work.notes += vault.doubts_of(mapped)
     if approved:
         work.accepted.setdefault(landed.delivery_id, Accepted(reason="applied plan"))
@@ -68,6 +70,21 @@ def merge_delivery(
         remapped.remember(work)
         commit_unit(work, mapping, landed, mapped, difference, as_of=as_of, part=part, also=tell_beside)
     return difference.counts
+
+
+def _mapped(
+    work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch, *, as_of: date
+) -> Mapped:
+    """The batch mapped; of a whole delivery only what the present state was not made from."""
+    state = _state(work, landed) if landed.is_whole else None
+    batch, known = mappings.recalled(mapping, batch, state, as_of=as_of)
+    return mappings.apply(mapping, batch, as_of=as_of, known=known)
+
+
+def _state(work: Work, landed: control.Landed) -> Snapshot | None:
+    with work.engine.connect() as connection:
+        cursor = control.cursor_of(connection, landed.feed)
+    return None if cursor is None else snapshot.proved(work.landing, cursor.snapshot)
 
 
 def is_whole(delivery: Delivery, feed: Feed) -> bool:
@@ -109,6 +126,7 @@ def compare_with_present(
         is_late=is_late,
         full=full,
         in_any_order=in_any_order,
+        patches=True,
         scratch=work.project.var / "work" / "spill",
     )
 
@@ -127,20 +145,19 @@ def present_of(
     if cursor is None:
         return Present()
     return Present(
-        snapshot=landing.proved(cursor.snapshot),
+        snapshot=snapshot.proved(landing, cursor.snapshot),
         is_remapped=cursor.mapping_digest != mapped.mapping_digest,
         explained=explained,
     )
 
 
-def mapped_otherwise(snapshot: Path, digest: str) -> int:
-    """How many records of a snapshot another mapping made; ones that do not say so are not counted."""
+def mapped_otherwise(state: Snapshot, digest: str) -> int:
+    """How many records of a state another mapping made; ones that do not say so are not counted."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    if "mapped_by" not in pq.read_schema(snapshot).names:
+    if "mapped_by" not in state.names:
         return 0
-    others = pc.not_equal(pq.read_table(snapshot, columns=["mapped_by"]).column(0), digest)
+    others = pc.not_equal(state.table(["mapped_by"]).column(0), digest)
     return int(pc.sum(others).as_py() or 0)
 
 
@@ -290,7 +307,6 @@ def _unit_of_work(
     config = work.project.config
     return merge.UnitOfWork(
         feed=mapping.feed.id,
-        system=mapping.feed.system,
         record=mapping.feed.record,
         unit_id=unit_id,
         delivery_id=landed.delivery_id,

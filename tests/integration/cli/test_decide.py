@@ -2,42 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.integration.registry.judging import Bench, person, settings
+from tests.integration.conftest import Terminal
+from tests.integration.registry.judging import Bench, person
 
 from renkei.cli import exits, main
-from renkei.cli import place as desk
-from renkei.registry.embedded import Cluster
-from renkei.registry.store import connect
 
 LEFT, RIGHT = "juki.resident:{}1", "tax.taxpayer:{}2"
 
 
 @pytest.fixture(scope="module")
-def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(terminal: Terminal) -> Iterator[Bench]:
     """One registry for all: every test has two people of its own."""
-    name = "decided_at_a_terminal"
-    cluster.create_database(name, template="renkei_template")
-    engine = connect(cluster.url(name))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RENKEI_DATABASE_URL", cluster.url(name))
-        patch.setenv("RENKEI_LANG", "en")
-        patch.setattr(desk, "_LOGIN", Path("/nowhere"))
-        folder = tmp_path_factory.mktemp("cities")
-        made = Bench(
-            registry=engine,
-            two=settings(folder / "two", "two people"),
-            one=settings(folder / "one", "one person"),
-        )
-        patch.setenv("RENKEI_PROJECT", str(made.two.root))
+    with terminal("decided_at_a_terminal") as made:
         more = {"d": {"protected": None}}
         for feed, nth in (("juki.resident", 1), ("tax.taxpayer", 2)):
             made.tell(feed, *(person(f"{name}{nth}", **more.get(name, {})) for name in "abcde"))
         yield made
-    engine.dispose()
-    cluster.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,9 @@ SHAPES = """
 command             | schema            | fields                  | items      | of each item
 status              | renkei.status/1   | at hub feeds runs rejects | feeds      | feed as_of moved_at rejects_open held run_id run_state run_started_at error_code
 status              | renkei.status/1   | at hub feeds runs rejects | runs       | run_id kind target as_of state actor trigger counts stages error_code error_facts project_digest code_version started_at finished_at
-cases list          | renkei.cases/1    | cases next              | cases      | case_id subject_kind subject_id cause rule_id owner severity state opened_as_of due_on closed_as_of reopened
-cases show C-000001 | renkei.case/1     | case mismatches events  | mismatches | mismatch_id rule_id field class left_feed right_feed since minutes first_as_of gone_as_of
-cases show C-000001 | renkei.case/1     | case mismatches events  | events     | happened_at as_of kind actor run_id
+cases list          | renkei.cases/1    | cases next suppressed   | cases      | case_id subject_kind subject_id cause rule_id owner severity state opened_as_of due_on closed_as_of reopened assignee wait_until outcome suppressed_by last_event
+cases show C-000001 | renkei.case/1     | case mismatches events  | mismatches | mismatch_id rule_id field class left_feed right_feed since minutes first_as_of gone_as_of why why_kind
+cases show C-000001 | renkei.case/1     | case mismatches events  | events     | happened_at as_of kind actor run_id case_event_id act_id outcome reason
 status              | renkei.status/1   | at hub feeds runs rejects | rejects    | feed field code target records suspects first_as_of last_as_of age
 rejects groups --no-values | renkei.rejects-groups/1 | groups standing | groups     | group feed field code target records suspects first_as_of last_as_of age department reason values remedy suggested
 rejects list        | renkei.rejects/1  | rejects next            | rejects    | reject_id feed delivery_id delivery sha256 rec_no byte_offset byte_length field code detail state

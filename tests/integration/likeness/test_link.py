@@ -2,69 +2,28 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.registry.judging import DAY, Bench, person, settings
+from tests.integration.conftest import Terminal
+from tests.integration.registry.judging import DAY, Bench, alike, person, variant
 
 from renkei import workflow
 from renkei.cli import exits, main
-from renkei.cli import place as desk
 from renkei.errors import FixDeclaration, Stop
 from renkei.likeness import models
 from renkei.likeness.model import Model, default
-from renkei.registry.embedded import Cluster
-from renkei.registry.store import connect
 from renkei.workflow.propose_links import LinkResult, adopt_model, train_model
 
 TERMS = {"as_of": DAY, "actor": "cli:asako", "trigger": "test"}
-ALPHABET = "アイウエオカキクケコサシスセソタチツ"
-
-
-def alike(key: str, nth: int, **values: Any) -> dict[str, Any]:
-    """One person as a system writes them; people of one ``nth`` look like one person, others like nobody."""
-    sound, born = ALPHABET[nth] * 3, date(1950 + nth, 4, 12)
-    return person(
-        key,
-        **{
-            "full_name": f"髙橋　{sound}", "name_key": f"髙橋{sound}", "name_loose_key": f"高橋{sound}",
-            "full_name_kana": f"タカハシ　{sound}", "kana_key": f"タカハシ{sound}", "kana_loose_key": f"タカハシ{sound}",
-            "date_of_birth": born, "date_of_birth_lo": born, "date_of_birth_hi": born, "date_of_birth_raw": f"{born}",
-            "address": f"本町{nth}-2-3", "address_municipality_code": "132993", "address_key": f"132993|本町{nth}-2-3",
-            "address_key_town": f"本町{nth}", "address_key_block": "2", **values,
-        },
-    )  # fmt: skip
-
-
-def variant(key: str, nth: int, **values: Any) -> dict[str, Any]:
-    """The same person with the common form of one character."""
-    sound = ALPHABET[nth] * 3
-    return alike(key, nth, **{"full_name": f"高橋　{sound}", "name_key": f"高橋{sound}", **values})
 
 
 @pytest.fixture(scope="module")
-def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(terminal: Terminal) -> Iterator[Bench]:
     """One registry for all: every test has people of its own."""
-    name = "who_is_alike"
-    cluster.create_database(name, template="renkei_template")
-    engine = connect(cluster.url(name))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RENKEI_DATABASE_URL", cluster.url(name))
-        patch.setenv("RENKEI_LANG", "en")
-        patch.setattr(desk, "_LOGIN", Path("/nowhere"))
-        folder = tmp_path_factory.mktemp("cities")
-        made = Bench(
-            registry=engine,
-            two=settings(folder / "two", "two people"),
-            one=settings(folder / "one", "one person"),
-        )
-        patch.setenv("RENKEI_PROJECT", str(made.one.root))
+    with terminal("who_is_alike", alone=True) as made:
         yield made
-    engine.dispose()
-    cluster.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def propose(bench: Bench, **more: Any) -> LinkResult:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 #: Who may decide on restricted persons here.
 CLERK = 'restricted = ["chie", "dan"]'
 
+ALPHABET = "アイウエオカキクケコサシスセソタチツ"
 _born = itertools.count(1)
 
 
@@ -37,6 +38,27 @@ def person(key: str, **values: Any) -> dict[str, Any]:
         "is_household_head": True, "protected": "none",
     }  # fmt: skip
     return {**made, **values}
+
+
+def alike(key: str, nth: int, **values: Any) -> dict[str, Any]:
+    """One person as a system writes them; people of one ``nth`` look like one person, others like nobody."""
+    sound, born = ALPHABET[nth] * 3, date(1950 + nth, 4, 12)
+    return person(
+        key,
+        **{
+            "full_name": f"髙橋　{sound}", "name_key": f"髙橋{sound}", "name_loose_key": f"高橋{sound}",
+            "full_name_kana": f"タカハシ　{sound}", "kana_key": f"タカハシ{sound}", "kana_loose_key": f"タカハシ{sound}",
+            "date_of_birth": born, "date_of_birth_lo": born, "date_of_birth_hi": born, "date_of_birth_raw": f"{born}",
+            "address": f"本町{nth}-2-3", "address_municipality_code": "132993", "address_key": f"132993|本町{nth}-2-3",
+            "address_key_town": f"本町{nth}", "address_key_block": "2", **values,
+        },
+    )  # fmt: skip
+
+
+def variant(key: str, nth: int, **values: Any) -> dict[str, Any]:
+    """The same person with the common form of one character."""
+    sound = ALPHABET[nth] * 3
+    return alike(key, nth, **{"full_name": f"高橋　{sound}", "name_key": f"高橋{sound}", **values})
 
 
 @dataclass
@@ -62,7 +84,7 @@ class Bench:
         with self.registry.begin() as connection:
             number = sa.text("SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))")
             unit = merge.UnitOfWork(
-                feed=feed, system=feed.split(".")[0], record="person", delivery_id=1, as_of=DAY, trust=TRUST,
+                feed=feed, record="person", delivery_id=1, as_of=DAY, trust=TRUST,
                 unit_id=connection.execute(number).scalar_one(), now=self.now(), refuse_contradictions=True,
             )  # fmt: skip
             merge.absorb(connection, difference, unit)

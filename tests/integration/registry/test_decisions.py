@@ -6,31 +6,19 @@ from datetime import date
 
 import pytest
 import sqlalchemy as sa
-from tests.integration.registry.judging import ASAKO, BUNTA, CHIE, Bench, person, settings
+from tests.integration.conftest import Terminal
+from tests.integration.registry.judging import ASAKO, BUNTA, CHIE, Bench, person
 
 from renkei.errors import RenkeiError
-from renkei.registry.embedded import Cluster
-from renkei.registry.store import connect
+from renkei.registry import sql
 
 
 @pytest.fixture(scope="module")
-def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(terminal: Terminal) -> Iterator[Bench]:
     """One registry for all: every test has keys of its own."""
-    name = "decisions_of_people"
-    cluster.create_database(name, template="renkei_template")
-    engine = connect(cluster.url(name))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RENKEI_DATABASE_URL", cluster.url(name))
-        folder = tmp_path_factory.mktemp("cities")
-        made = Bench(
-            registry=engine,
-            two=settings(folder / "two", "two people"),
-            one=settings(folder / "one", "one person"),
-        )
+    with terminal("decisions_of_people") as made:
         move_in(made)
         yield made
-    engine.dispose()
-    cluster.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 BORN = {"date_of_birth_lo": date(1975, 5, 5), "date_of_birth_hi": date(1975, 5, 5)}
@@ -436,6 +424,59 @@ def test_cannot_say_may_be_said_again_when_a_record_has_changed(bench: Bench) ->
     bench.tell("tax.taxpayer", person("eb2", source_version="2"))
 
     assert bench.decide("cannot_say", left, right).state == "in_force"
+
+
+def one_number_for_two(bench: Bench, name: str) -> str:
+    """Two systems give one number to two people; the question that this raises."""
+    bench.tell("juki.resident", person(f"{name}1", numbering="resident", party_number=name, match_key=name))
+    bench.tell("tax.taxpayer", person(f"{name}2", numbering="resident", party_number=name))
+    return f"SELECT state FROM link_candidate WHERE source_key = '{name}2' ORDER BY link_candidate_id"
+
+
+def third_record(bench: Bench, name: str) -> None:
+    """A record of the first one comes, so that all three are looked at again; of the other two nothing is new."""
+    query = "SELECT date_of_birth FROM person_record WHERE source_key = :key"
+    ((born,),) = bench.rows(query, key=f"{name}1")
+    same = {
+        "date_of_birth": born,
+        "date_of_birth_lo": born,
+        "date_of_birth_hi": born,
+        "name_key": f"葛原{name}1",
+    }
+    bench.tell("welfare.recipient", person(f"{name}3", numbering="resident", party_number=name, **same))
+    assert bench.together(f"juki.resident:{name}1", f"welfare.recipient:{name}3")
+
+
+def test_a_question_of_numbers_that_nobody_could_answer_is_asked_again_only_of_a_newer_record(
+    bench: Bench,
+) -> None:
+    states = one_number_for_two(bench, "ed")
+    bench.decide("cannot_say", "juki.resident:ed1", "tax.taxpayer:ed2")
+    assert bench.rows(states) == [("decided",)]
+
+    third_record(bench, "ed")
+    assert bench.rows(states) == [("decided",)]
+
+    bench.tell("tax.taxpayer", person("ed2", numbering="resident", party_number="ed", source_version="2"))
+    assert bench.rows(states) == [("decided",), ("open",)]
+
+
+def test_a_registry_that_forgets_the_answer_asks_the_same_question_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, text = one_number_for_two(bench, "ee"), sql.statement("candidates_held")
+    assert "still_cannot_say" in text
+    forgetful = text.replace("still_cannot_say", "(SELECT * FROM still_cannot_say WHERE false)")
+    monkeypatch.setattr(
+        sql,
+        "statement",
+        lambda name, known=sql.statement: forgetful if name == "candidates_held" else known(name),
+    )
+    bench.decide("cannot_say", "juki.resident:ee1", "tax.taxpayer:ee2")
+
+    third_record(bench, "ee")
+
+    assert bench.rows(states) == [("decided",), ("open",)]
 
 
 def test_a_decision_stays_with_the_person_when_the_key_is_given_to_somebody_else(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from tests.integration.registry.test_merge import DAY, NOW, first, mapped, perso
 from renkei.registry.difference import Present, compare
 from renkei.registry.identity import Decided, Node, incoming, solve
 from renkei.registry.identity.definition import contradict
+from renkei.snapshot import Snapshot
 
 FEEDS = ("juki.resident", "tax.taxpayer", "welfare.recipient")
 NAMES = ("山田太郎", "佐藤花子", "鈴木一郎", "高橋次郎")
@@ -272,7 +273,7 @@ def test_a_version_that_comes_late_joins_as_it_would_have_in_time(
     pq.write_table(newest.snapshot, tmp_path / "s.parquet")
 
     late = mapped(person("1", match_key="old", source_version="2"))
-    take(registry, compare(late, Present(snapshot=tmp_path / "s.parquet"), as_of=DAY))
+    take(registry, compare(late, Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")), as_of=DAY))
 
     assert in_registry(registry) == {frozenset({"juki.resident:1", "tax.taxpayer:9"})}
     assert broken(registry) == []

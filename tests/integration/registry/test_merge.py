@@ -12,6 +12,7 @@ from renkei.model import REJECT_SCHEMA, Mapped
 from renkei.records import PERSON
 from renkei.registry import golden, merge
 from renkei.registry.difference import Difference, Present, compare
+from renkei.snapshot import Snapshot
 
 DAY = date(2026, 11, 20)
 NEXT = date(2026, 11, 21)
@@ -58,7 +59,7 @@ def take(
         merge.absorb(
             connection, difference,
             merge.UnitOfWork(
-                feed=feed, system=feed.split(".")[0], record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
+                feed=feed, record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
                 now=now, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")) | (trust or {}), refuse_contradictions=refuse,
             ),
         )  # fmt: skip
@@ -205,6 +206,53 @@ def test_a_feed_that_its_mapping_ranks_wins_before_the_citys_order(registry: sa.
     assert record["rules"]["address"] == "trust:tax.taxpayer>juki>tax>welfare"
 
 
+def won_by(registry: sa.Engine) -> list[tuple[str, ...]]:
+    """The feeds whose records won the groups, of each golden version that was ever written."""
+    columns = ", ".join(
+        f"(SELECT feed FROM person_record WHERE record_id = g.{name})" for name in golden.RECORDS
+    )
+    query = sa.text(
+        f"SELECT array_to_string(ARRAY[{columns}], ' ') FROM golden_version AS g ORDER BY golden_id"
+    )
+    with registry.connect() as connection:
+        return [tuple(sorted(set(text.split()))) for text in connection.execute(query).scalars()]
+
+
+def test_a_value_that_another_record_wins_unchanged_names_that_record(registry: sa.Engine) -> None:
+    take(registry, first(person("1"), feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    take(registry, first(person("1")))
+
+    assert won_by(registry) == [("tax.taxpayer",), ("juki.resident",)]
+
+
+def test_a_golden_record_that_compares_values_only_names_who_won_before(
+    registry: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert " OR EXISTS (" in golden._CLOSE
+    monkeypatch.setattr(golden, "_CLOSE", golden._CLOSE.partition(" OR EXISTS (")[0] + ")")
+    take(registry, first(person("1"), feed="tax.taxpayer"), feed="tax.taxpayer")
+
+    take(registry, first(person("1")))
+
+    assert won_by(registry) == [("tax.taxpayer",)]
+
+
+def test_a_newer_version_of_the_same_record_with_the_same_values_writes_no_golden_record(
+    registry: sa.Engine, tmp_path: Path
+) -> None:
+    loaded = first(person("1"))
+    take(registry, loaded)
+    pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
+
+    newer = person("1", kana_key="ヤマダタロオ", source_version="2")
+    found = compare(mapped(newer), Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")), as_of=NEXT)
+    take(registry, found)
+
+    assert found.counts.merged == 1
+    assert won_by(registry) == [("juki.resident",)]
+
+
 @pytest.mark.parametrize(
     ("order", "wins"),
     [
@@ -247,7 +295,7 @@ def test_only_changes_reach_the_registry_and_history_is_kept(registry: sa.Engine
 
     moved = [{**row, "source_version": "2"} for row in people[:19]]
     moved[0]["address"] = "新町3-4"
-    difference = compare(mapped(*moved), Present(snapshot=tmp_path / "s.parquet"), as_of=NEXT)
+    difference = compare(mapped(*moved), Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")), as_of=NEXT)
     unit = take(registry, difference)
 
     assert vars(difference.counts) == {
@@ -268,7 +316,7 @@ def test_a_late_delivery_supersedes_nothing_and_ends_nothing(tmp_path: Path) -> 
     pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
 
     late = compare(
-        mapped(person("1", source_version="2026-11-18", address="昔の町")), Present(snapshot=tmp_path / "s.parquet"), as_of=date(2026, 11, 18), is_late=True)  # fmt: skip
+        mapped(person("1", source_version="2026-11-18", address="昔の町")), Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")), as_of=date(2026, 11, 18), is_late=True)  # fmt: skip
 
     assert (late.counts.superseded, late.counts.merged, late.counts.ended) == (1, 0, 0)
 
@@ -278,7 +326,9 @@ def test_a_known_version_with_other_content_is_set_aside_not_preferred(tmp_path:
     pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
 
     again = compare(
-        mapped(person("1", address="別の町")), Present(snapshot=tmp_path / "s.parquet"), as_of=DAY
+        mapped(person("1", address="別の町")),
+        Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")),
+        as_of=DAY,
     )
 
     assert (again.counts.rejected, again.counts.ended) == (1, 0)
@@ -291,7 +341,7 @@ def test_a_known_version_with_other_content_is_set_aside_not_preferred(tmp_path:
 
 def present(tmp_path: Path, loaded: Difference, **terms) -> Present:
     pq.write_table(loaded.snapshot, tmp_path / "s.parquet")
-    return Present(snapshot=tmp_path / "s.parquet", **terms)
+    return Present(snapshot=Snapshot(whole=tmp_path / "s.parquet"), **terms)
 
 
 STRANGER = {
@@ -450,7 +500,7 @@ def test_a_snapshot_of_before_a_new_column_is_still_read(tmp_path: Path) -> None
 
     difference = compare(
         mapped(person("1", source_version="2"), person("2", source_version="2")),
-        Present(snapshot=tmp_path / "s.parquet"),
+        Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")),
         as_of=NEXT,
     )
 

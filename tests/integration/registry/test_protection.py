@@ -27,6 +27,7 @@ from renkei.registry.difference import Difference, Present, compare
 from renkei.registry.embedded import Cluster
 from renkei.registry.store import connect
 from renkei.report import publish as publishing
+from renkei.snapshot import Snapshot
 from renkei.workflow import protection
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,7 +74,7 @@ class Hub:
         number = "SELECT nextval(pg_get_serial_sequence('unit', 'unit_id'))"
         unit_id = int(connection.exec_driver_sql(number).scalar_one())
         unit = merge.UnitOfWork(
-            feed=feed, system=feed.split(".")[0], record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
+            feed=feed, record="person", unit_id=unit_id, delivery_id=1, as_of=DAY,
             now=self.now, trust=dict.fromkeys(golden.GROUPS, ("juki", "tax", "welfare")), refuse_contradictions=True,
         )  # fmt: skip
         merge.absorb(connection, came, unit)
@@ -197,7 +198,7 @@ def test_a_mark_that_comes_late_holds_and_waits_to_be_ended(hub: Hub, tmp_path: 
     pq.write_table(newest.snapshot, tmp_path / "s.parquet")
     older = mapped(somebody("120", "protected", source_version="2"))
 
-    hub.take(JUKI, compare(older, Present(snapshot=tmp_path / "s.parquet"), as_of=DAY))
+    hub.take(JUKI, compare(older, Present(snapshot=Snapshot(whole=tmp_path / "s.parquet")), as_of=DAY))
 
     assert hub.standing(JUKI, "120") == "protected"
     assert hub.mark(JUKI, "120").end_told == "none"

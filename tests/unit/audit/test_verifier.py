@@ -197,5 +197,5 @@ def test_the_verifier_is_small_and_imports_nothing_of_the_hub():
         for alias in node.names
     }
 
-    assert lines < 600
+    assert lines < 700
     assert not {name for name in imported if name.split(".")[0] == "renkei"}

@@ -59,7 +59,8 @@ def test_every_error_code_has_six_texts() -> None:
     ("words", "found"),
     [
         (["re"], ["retry", "reconcile", "rejects", "resident", "report"]),
-        (["cases", ""], ["list", "show", "-h", "--help"]),
+        (["cases", "s"], ["show", "suppress", "suppressions"]),
+        (["conns", ""], ["list", "test", "-h", "--help"]),
         (["cases", "show", "--p"], ["--purpose"]),
         (["explain", "E_TRAILER_C"], ["E_TRAILER_COUNT"]),
         (["nonsense", ""], []),

@@ -13,6 +13,7 @@ from bench.labelled import Labelled, city
 from renkei.errors import FixDeclaration, Stop
 from renkei.likeness import estimate, linker, propose
 from renkei.likeness.columns import SCHEMA, prepared
+from renkei.likeness.evidence import compare
 from renkei.likeness.levels import ERA_GAPS, ONE_EDIT
 from renkei.likeness.model import Model, checked, default, of_levels
 from renkei.likeness.pairs import RULES
@@ -67,6 +68,8 @@ def level(left: dict, right: dict, attribute: str) -> str:
         ({}, "birth", "equal"),
         ({"date_of_birth_lo": date(1980, 4, 1), "date_of_birth_hi": date(1980, 4, 30)}, "birth", "overlaps"),
         ({"born": date(2043, 4, 12)}, "birth", "era_slip"),
+        ({"born": date(1966, 4, 12)}, "birth", "era_slip"),
+        ({"born": date(1917, 4, 12)}, "birth", "differs"),
         ({"born": date(1980, 12, 4)}, "birth", "month_day_swapped"),
         ({"born": date(1980, 4, 17)}, "birth", "one_figure"),
         ({"born": date(1981, 7, 30)}, "birth", "differs"),
@@ -101,6 +104,37 @@ def test_one_character_is_counted_in_characters_and_not_in_bytes() -> None:
     assert [each[0] for each in told] == [True] * len(pairs) + [False] * len(apart)
     # the engine's own distance misses them: that is why there is another one
     assert told[0][1] is False
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (date(2005, 4, 1), date(2019, 4, 1)),  # fourteen years apart like 大正 and 昭和, and of neither
+        (date(1950, 4, 1), date(1994, 4, 1)),  # forty-four like 明治 and 大正
+        (date(1989, 1, 5), date(2019, 1, 5)),  # thirty like 平成 and 令和, and the one day is still of 昭和
+        (date(1989, 1, 5), date(2052, 1, 5)),  # 昭和64年 and 平成64年
+        (date(1990, 4, 12), date(1927, 4, 12)),
+        (date(1925, 3, 1), date(1939, 3, 1)),
+        (date(1912, 7, 30), date(1956, 7, 30)),  # the day of change is of both eras
+        (date(1926, 12, 26), date(1882, 12, 26)),
+        (date(2019, 5, 1), date(1989, 5, 1)),
+        (date(2010, 5, 1), date(1866, 5, 1)),
+    ],
+)
+def test_the_level_and_the_explanation_call_the_same_births_a_mistaken_era(one: date, other: date) -> None:
+    explained = any("era_slip" in each.reasons for each in compare(row(1, born=one), row(2, born=other)))
+
+    for left, right in ((one, other), (other, one)):
+        assert (level(row(1, born=left), row(2, born=right), "birth") == "era_slip") is explained
+
+
+def test_a_level_that_counts_years_only_calls_days_of_one_era_a_mistaken_era() -> None:
+    with duckdb.connect() as connection:
+        days = "SELECT DATE '2005-04-01' AS birth_day_l, DATE '2019-04-01' AS birth_day_r"
+        years = f"abs(year(birth_day_l) - year(birth_day_r)) IN {ERA_GAPS}"
+        assert connection.execute(f"SELECT {years} FROM ({days})").fetchone() == (True,)
+
+    assert level(row(1, born=date(2005, 4, 1)), row(2, born=date(2019, 4, 1)), "birth") != "era_slip"
 
 
 def test_the_gaps_between_eras_are_those_of_the_calendar() -> None:

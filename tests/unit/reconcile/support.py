@@ -12,6 +12,7 @@ from renkei.reconcile import FeedTerms, Rule, Source, load_rules
 from renkei.reconcile.example import table_of
 from renkei.reconcile.find import Found, find
 from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA, columns_of
+from renkei.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parents[3]
 DAY, NIGHT = timedelta(hours=1), timedelta(hours=26)
@@ -99,7 +100,9 @@ def sources_of(
         day = stopped.get(feed, as_of)
         place = folder / f"{feed}.parquet"
         pq.write_table(_snapshot(tables.get(feed, "as_of"), terms.record), place)
-        made.append(Source(feed=feed, terms=terms, snapshot=place if day else None, as_of=day))
+        made.append(
+            Source(feed=feed, terms=terms, snapshot=Snapshot(whole=place) if day else None, as_of=day)
+        )
     return made
 
 

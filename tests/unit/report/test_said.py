@@ -33,7 +33,7 @@ TAX = {
         (PERSON, "name", "𠮷田 太郎 ヨシダ タロウ"),
         (PERSON, "household", "0000000019 世帯主"),
         (PERSON, "party_number", "0000000019"),
-        (PERSON, "sex", "1"),
+        (PERSON, "sex", "男"),
         (None, "address", ""),
         (PERSON | {"removed": True}, "address", ""),
     ],

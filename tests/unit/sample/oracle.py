@@ -34,6 +34,7 @@ _JUKI |= {
     "32": "household",
     "33": "household",
     "41": "name",
+    "51": "protection",
 }
 _TAX = {
     "01": "address",
@@ -55,6 +56,8 @@ _WELFARE = {
 }
 _STATUS = {"1": "resident", "2": "moved_out", "3": "dead", "9": "removed"}
 _WELFARE_STATUS = {"有効": "resident", "転出": "moved_out", "死亡": "dead", "終了": "removed"}
+_RELATIONSHIP = {"02": "head", "11": "husband", "12": "wife", "20": "child", "51": "father", "52": "mother"}
+_RELATIONSHIP |= {"98": "other"}
 _BENEFIT = {
     "児童手当": "child_allowance",
     "国民健康保険": "national_health",
@@ -63,12 +66,20 @@ _BENEFIT = {
 }
 
 
+#: Columns that no system of the city fills.
+_UNSAID = (
+    pl.lit(None, pl.String).alias("individual_number_token"),
+    pl.lit(None, pl.Date).alias("protected_from"),
+    pl.lit(None, pl.Date).alias("protected_until"),
+)
+
+
 def findings(state: CityState) -> set[tuple[str, str, str, str, str]]:
     """(rule, left feed, left key, right feed, right key) that the rules find, delay aware, R39 left out."""
     con = duckdb.connect()
     con.execute("CREATE SCHEMA juki; CREATE SCHEMA tax; CREATE SCHEMA welfare; CREATE SCHEMA hub")
     for name, frame in _frames(state).items():
-        con.register("frame", frame.to_arrow())
+        con.register("frame", frame.with_columns(_UNSAID).to_arrow())
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
     return {
         row
@@ -206,6 +217,15 @@ def _juki(row: Any) -> dict[str, Any]:
         "source_key": row.atena_no,
         "number": row.atena_no,
         "resident_status": _STATUS[row.jumin_jotai],
+        "numbering": "resident",
+        "party_number": row.atena_no,
+        "sex": row.seibetsu,
+        "relationship": _RELATIONSHIP[row.zokugara],
+        "protected": "none" if row.shien_kbn == "0" else "protected",
+        "address": row.machiaza + row.banchi,
+        "address_town": row.machiaza,
+        "address_building": row.katagaki,
+        "common_name_key": name(row.tsusho) if row.tsusho else None,
         "full_name": row.shimei,
         "common_name": row.tsusho,
         "former_surname": row.kyu_uji,
@@ -240,6 +260,13 @@ def _tax(row: Any) -> dict[str, Any]:
         "source_key": row.atena_no,
         "number": row.atena_no if row.atena_kbn == "1" else None,
         "resident_status": _STATUS[row.jotai],
+        "numbering": "resident" if row.atena_kbn == "1" else "tax.non_registered",
+        "party_number": row.atena_no,
+        "resident_kind": None if row.atena_kbn == "1" else "non_registered",
+        "sex": row.seibetsu,
+        "protected": {"0": "none", "": None}.get(row.shien, "protected"),
+        "address": row.jusho,
+        "address_building": row.katagaki or None,
         "full_name": row.shimei,
         "name_key": name(row.shimei),
         "kana_key": _kana(row.shimei_kana),
@@ -263,6 +290,13 @@ def _welfare(row: Any) -> dict[str, Any]:
         "source_key": row.bango,
         "number": row.atena_no,
         "resident_status": _WELFARE_STATUS[row.jotai],
+        "numbering": "resident" if row.atena_no else None,
+        "party_number": row.atena_no,
+        "resident_kind": None,
+        "sex": {"M": "1", "F": "2", "U": "0"}[row.seibetsu],
+        "protected": {"有": "protected", "無": "none"}.get(row.shien),
+        "address": row.jusho,
+        "address_building": row.katagaki or None,
         "relationship": "head" if row.zokugara == "本人" else "other",
         "full_name": row.shimei,
         "name_key": name(row.shimei),
@@ -281,6 +315,9 @@ def _welfare(row: Any) -> dict[str, Any]:
 def _assessment(row: Any) -> dict[str, Any]:
     return {
         "source_key": row.atena_no,
+        "person_key": row.atena_no,
+        "tax_year": int(row.nendo),
+        "annual_amount": row.nenzei,
         "levy": {"1": "ordinary", "2": "special", "3": "pension"}[row.choshu],
         "mailing_designated": row.sofu_shitei == "1",
         "mailing_address_key": place("132993", row.sofu_jusho),
@@ -298,5 +335,7 @@ def _benefit(row: Any) -> dict[str, Any]:
         "status": "active" if row.jotai == "受給中" else "ended",
         "started_on": date.fromisoformat(row.kaishi),
         "ended_on": date.fromisoformat(row.shuryo) if row.shuryo else None,
+        "end_reason": row.shuryo_jiyu,
+        "change_kind": _WELFARE.get(row.jiyu, "other"),
         "changed_at": pl_time(row.koshin),
     }

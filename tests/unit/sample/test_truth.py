@@ -11,7 +11,8 @@ from renkei_sample.events import replay
 from renkei_sample.state import CityState
 from renkei_sample.truth import Truth
 
-RULES = {"R01", "R02", "R05", "R06", "R10", "R11", "R13", "R15", "R19", "R22", "R38", "R39"}
+RULES = {"R01", "R02", "R05", "R06", "R07", "R10", "R11", "R12", "R13", "R15", "R19", "R22", "R23", "R24"}
+RULES |= {"R38", "R39"}
 
 
 def is_named(truth: Truth, found: tuple[str, ...]) -> bool:

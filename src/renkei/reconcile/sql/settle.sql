@@ -1,5 +1,9 @@
 -- Brings mismatches and cases to what this night found. Rules that were not compared are not looked at.
 
+-- step: one_at_a_time
+-- People work on cases by the same lock: each sees what the other has done, and none waits in a circle.
+SELECT pg_advisory_xact_lock(hashtext('renkei.cases'));
+
 -- step: gone
 -- A difference in transit keeps an open mismatch open; an event only gives way to its own repetition.
 CREATE TEMP TABLE gone_now ON COMMIT DROP AS
@@ -99,6 +103,9 @@ SET
     reopened = c.reopened + 1,
     closed_at = NULL,
     closed_as_of = NULL,
+    wait_until = NULL,
+    outcome = NULL,
+    outcome_event = NULL,
     owner = r.owner,
     severity = r.severity,
     due_on = r.due_on
@@ -144,16 +151,66 @@ GROUP BY g.case_id, c.state;
 
 -- step: close_cases
 UPDATE "case" AS c
-SET state = 'closed', closed_at = :now, closed_as_of = :as_of
+SET state = 'closed', closed_at = :now, closed_as_of = :as_of, wait_until = NULL
 FROM closing_now AS l
 WHERE l.case_id = c.case_id
     AND l.kind = 'closed';
+
+-- step: back
+-- What comes back to people: a wait that is over; a correction that was not seen in time; and a difference that
+-- they settled, with other values than they saw.
+CREATE TEMP TABLE back_now ON COMMIT DROP AS
+SELECT c.case_id, c.rule_id, r.due_on, why.kind, why.reason
+FROM "case" AS c
+LEFT JOIN rule_now AS r ON r.rule_id = c.rule_id AND r.state = 'compared'
+CROSS JOIN LATERAL (
+    SELECT 'due_again' AS kind, 'wait_over' AS reason
+    WHERE c.state = 'held' AND c.wait_until <= :as_of
+    UNION ALL
+    SELECT 'due_again', 'not_corrected'
+    WHERE c.state = 'waiting' AND c.outcome = 'correct' AND c.due_on < :as_of AND r.rule_id IS NOT NULL
+    UNION ALL
+    SELECT 'reopened', 'value_changed'
+    WHERE c.state = 'dismissed'
+        AND c.outcome_event IS NOT NULL
+        AND EXISTS (
+            SELECT
+            FROM mismatch AS m
+            JOIN rule_now AS q ON q.rule_id = m.rule_id AND q.state = 'compared'
+            LEFT JOIN case_judged AS j
+                ON j.case_event_id = c.outcome_event
+                AND j.rule_id = m.rule_id
+                AND j.field = m.field
+                AND j.left_feed = m.left_feed
+                AND j.left_key = m.left_key
+                AND j.right_feed = m.right_feed
+                AND j.right_key = m.right_key
+            WHERE m.case_id = c.case_id
+                AND m.gone_at IS NULL
+                AND j.digest IS DISTINCT FROM mismatch_digest(m)
+        )
+) AS why
+WHERE c.state IN ('held', 'waiting', 'dismissed');
+
+-- step: back_to_people
+UPDATE "case" AS c
+SET
+    state = CASE WHEN c.assignee IS NULL OR b.kind = 'reopened' THEN 'open' ELSE 'reviewing' END,
+    wait_until = NULL,
+    reopened = c.reopened + CASE WHEN b.kind = 'reopened' THEN 1 ELSE 0 END,
+    outcome = CASE WHEN b.kind = 'reopened' THEN NULL ELSE c.outcome END,
+    outcome_event = CASE WHEN b.kind = 'reopened' THEN NULL ELSE c.outcome_event END,
+    due_on = CASE WHEN b.kind = 'reopened' THEN coalesce(b.due_on, c.due_on) ELSE c.due_on END
+FROM back_now AS b
+WHERE b.case_id = c.case_id;
 
 -- step: events
 INSERT INTO case_event (case_id, happened_at, as_of, kind, actor, run_id, detail)
 SELECT
     e.case_id, :now, :as_of, e.kind, :actor, :run_id,
     jsonb_build_object('rule_id', e.rule_id, 'mismatches', e.mismatches)
+        -- a correction that people asked for has been seen
+        || CASE WHEN e.kind = 'closed' AND o.outcome = 'correct' THEN '{"outcome": "correct"}' ELSE '{}' END::jsonb
 FROM (
     SELECT c.case_id, t.kind, t.rule_id, t.mismatches, 1 AS step
     FROM touched_now AS t
@@ -165,7 +222,16 @@ FROM (
     SELECT case_id, kind, rule_id, mismatches, 2 AS step
     FROM closing_now
 ) AS e
+JOIN "case" AS o ON o.case_id = e.case_id
 ORDER BY e.case_id, e.step;
+
+-- step: back_events
+INSERT INTO case_event (case_id, happened_at, as_of, kind, actor, run_id, detail)
+SELECT
+    b.case_id, :now, :as_of, b.kind, :actor, :run_id,
+    jsonb_build_object('rule_id', b.rule_id, 'why', b.reason)
+FROM back_now AS b
+ORDER BY b.case_id;
 
 -- step: results
 INSERT INTO rule_result (
@@ -176,7 +242,8 @@ SELECT
     :run_id, r.rule_id, r.rule_digest, r.state, r.compared, r.found, r.in_transit,
     (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'opened'),
     (SELECT count(*) FROM closing_now AS l WHERE l.rule_id = r.rule_id AND l.kind = 'closed'),
-    (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'reopened'),
+    (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'reopened')
+        + (SELECT count(*) FROM back_now AS b WHERE b.rule_id = r.rule_id AND b.kind = 'reopened'),
     r.missing_feeds, r.seconds
 FROM rule_now AS r
 ORDER BY r.rule_id

@@ -1,5 +1,5 @@
 -- What this night found, and the rules it was found by; gone with the transaction.
-DROP TABLE IF EXISTS found_now, rule_now, gone_now, new_now, touched_now, closing_now;
+DROP TABLE IF EXISTS found_now, rule_now, gone_now, new_now, touched_now, closing_now, back_now;
 CREATE TEMP TABLE found_now (
     rule_id text NOT NULL,
     subject_kind text NOT NULL,

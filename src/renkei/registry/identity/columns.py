@@ -1,6 +1,9 @@
 """The same definition for very many records at once: joined in columns, what is doubtful one by one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +12,6 @@ import sqlalchemy as sa
 
 from renkei.bulk import copy_in, copy_out
 from renkei.registry.identity.definition import MOST_OF_A_NUMBER, RULES, SINGLE
-from renkei.registry.identity.numbers import number_strongly
 from renkei.registry.identity.settle import relink, settle
 
 if TYPE_CHECKING:
@@ -55,34 +57,61 @@ _DECIDED = """
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Joining:
+    """All homes, known and new, being joined in columns; ``joined`` is done when they are."""
+
+    bench: "duckdb.DuckDBPyConnection"
+    joined: Future[None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """Residents whose records ``moved``; ``told``, a column ``resident_id``, has those of new records too."""
+
+    moved: frozenset[int]
+    told: pa.Table
+
+
+@contextmanager
+def joining(connection: sa.Connection, changed: pa.Table, *, feed: str, is_first: bool) -> Iterator[Joining]:
+    """Begin to join every home in columns while the caller does something else with the connection.
+
+    The linker's lock is held. ``is_first``: nothing is known of the feed, so no key of it was given to
+    somebody else; otherwise the table ``reissued`` is there, and known numbers are as ``changed`` says.
+    """
+    from renkei.engine.workbench import workbench
+
+    with workbench(memory=_MEMORY) as bench, ThreadPoolExecutor(1) as aside:
+        first = _lay_out(bench, connection, changed, feed=feed, is_first=is_first)
+        yield Joining(bench=bench, joined=aside.submit(_solve, bench, feed=feed, first=first))
+
+
 def settle_all(
-    connection: sa.Connection, changed: pa.Table, *, feed: str, unit_id: int, now: datetime, refuse: bool
-) -> set[int]:
-    """Link the records of ``incoming`` and whomever that concerns, all homes looked at anew.
+    connection: sa.Connection, homes: Joining, *, unit_id: int, now: datetime, refuse: bool
+) -> Linked:
+    """Link the records that are new and whomever that concerns, all homes looked at anew.
 
     What nothing speaks against is joined in columns; a resident of whom anything is doubtful (births apart, a
     decision, a number that too many share, a key that is gone) is settled by the definition itself.
     """
-    number_strongly(connection, changed, feed=feed)
-    from renkei.engine.workbench import workbench
-
-    with workbench(memory=_MEMORY) as bench:
-        _lay_out(bench, connection, changed, feed=feed)
-        _join(bench)
-        doubtful = _numbers(bench, "SELECT home_id FROM solved WHERE is_doubtful AND is_of_concern")
-        _write_new(bench, connection, unit_id=unit_id, now=now)
-        relinked = _arrow(bench, _RELINKED)
-        touched = set(_numbers(bench, _TOUCHED))
+    homes.joined.result()
+    bench = homes.bench
+    doubtful = _numbers(bench, "SELECT home_id FROM solved WHERE is_doubtful AND is_of_concern")
+    _write_new(bench, connection, unit_id=unit_id, now=now)
+    relinked = _arrow(bench, _RELINKED)
+    moved = set(_numbers(bench, _MOVED))
     # what was just written is most of the table: a plan made without it reads all for each doubtful home
     connection.exec_driver_sql("ANALYZE link")
     relink(connection, relinked, now=now, unit_id=unit_id)
-    number_strongly(connection, changed, feed=feed)
     connection.exec_driver_sql("SET LOCAL enable_nestloop = on")
     asked = connection.exec_driver_sql(_ASKED_ABOUT).scalars()
     unsure = sorted({*doubtful, *asked})
     settled = settle(connection, unsure, now=now, unit_id=unit_id, refuse=refuse)
     connection.execute(sa.text(_RESIDENTS), {"homes": unsure, "now": now, "unit_id": unit_id})
-    return touched | settled.touched
+    moved |= settled.touched
+    bench.register("moved", pa.table({"resident_id": pa.array(sorted(moved), pa.int64())}))
+    return Linked(moved=frozenset(moved), told=_arrow(bench, _TOLD_OF))
 
 
 # a question that numbers raised may have its answer now, though nobody in it is doubtful any more
@@ -103,20 +132,38 @@ _RESIDENTS = """
 
 
 def _lay_out(
-    bench: "duckdb.DuckDBPyConnection", connection: sa.Connection, changed: pa.Table, *, feed: str
-) -> None:
-    """Every home with what tells whose it is: known ones from the registry, new ones from the delivery."""
+    bench: "duckdb.DuckDBPyConnection",
+    connection: sa.Connection,
+    changed: pa.Table,
+    *,
+    feed: str,
+    is_first: bool,
+) -> int:
+    """Every home with what tells whose it is: known ones from the registry, new ones from the delivery.
+
+    Gives the first of the ids that the new ones get.
+    """
     bench.register("known", copy_out(connection, _KNOWN_ROWS, _KNOWN))
     bench.register("older", copy_out(connection, _OLDER_KEY_ROWS, _OLDER_KEYS))
     bench.register("strong", copy_out(connection, _STRONG_ROWS, _STRONG))
-    bench.register("reissued", copy_out(connection, _REISSUED_ROWS, _REISSUED))
+    reissued = _REISSUED.empty_table() if is_first else copy_out(connection, _REISSUED_ROWS, _REISSUED)
+    bench.register("reissued", reissued)
     decided = connection.exec_driver_sql(_DECIDED).scalars().all()
     bench.register("decided", pa.table({"home_id": pa.array(decided, pa.int64())}))
     bench.register("changed", changed)
     bench.execute("CREATE TABLE fresh AS " + _FRESH, {"feed": feed})
-    first = _next_homes(connection, _number(bench, "SELECT count(*) FROM fresh"))
+    return _next_homes(connection, _number(bench, "SELECT count(*) FROM fresh"))
+
+
+def _solve(bench: "duckdb.DuckDBPyConnection", *, feed: str, first: int) -> None:
+    """The table ``solved``, beside ``node`` and ``strong_new``."""
     bench.execute("CREATE TABLE node AS " + _NODES, {"feed": feed, "first": first})
+    bench.execute("CREATE TABLE strong_new AS " + _STRONG_NEW, {"first": first})
     bench.execute("CREATE TABLE told AS " + _TOLD)
+    bench.unregister("known")
+    _join(bench)
+    for table in ("told", "shared", "label", "handed", "groups"):
+        bench.execute(f"DROP TABLE {table}")
 
 
 _FRESH = """
@@ -155,18 +202,20 @@ _TOLD = f"""
         WHEN 'residence_card' THEN {RULES.index("residence_card")}
         ELSE {RULES.index("strong_id")} END,
         CASE WHEN starts_with(kind, 'says:') THEN substr(kind, 6) || '|' || value ELSE value END
-    FROM strong
-    UNION ALL
-    SELECT n.home_id, r.rank, r.value
-    FROM node AS n
-    JOIN fresh AS f ON f.source_key = n.source_key AND n.link_id IS NULL
+    FROM (SELECT * FROM strong UNION ALL SELECT * FROM strong_new)
+"""
+# what the new homes say of strong numbers, as the table strong_number has it
+_STRONG_NEW = """
+    SELECT $first + f.place AS home_id, said.kind, said.value
+    FROM fresh AS f
     CROSS JOIN LATERAL (VALUES
-        ({RULES.index("resident_code")}, f.resident_code_token),
-        ({RULES.index("individual_number")}, f.individual_number_token),
-        ({RULES.index("residence_card")}, f.residence_card_number),
-        ({RULES.index("strong_id")}, f.same_as_numbering || '|' || f.same_as_party_number)
-    ) AS r (rank, value)
-    WHERE coalesce(r.value, '') <> '' AND NOT ends_with(r.value, '|')
+        ('resident_code', f.resident_code_token),
+        ('individual_number', f.individual_number_token),
+        ('residence_card', f.residence_card_number),
+        ('says:' || f.same_as_numbering, f.same_as_party_number)
+    ) AS said (kind, value)
+    WHERE said.kind IS NOT NULL AND said.value <> ''
+    ORDER BY 1
 """
 
 
@@ -183,10 +232,13 @@ def _next_homes(connection: sa.Connection, count: int) -> int:
 def _join(bench: "duckdb.DuckDBPyConnection") -> None:
     """Hand the smallest home on from group to group until nothing changes, and mark what is doubtful."""
     bench.execute(_GROUPS)
-    bench.execute("CREATE TABLE shared AS " + _SHARED)
-    bench.execute(f"CREATE TABLE crowded AS SELECT home_id FROM shared WHERE members > {MOST_OF_A_NUMBER}")
-    bench.execute(f"DELETE FROM shared WHERE members > {MOST_OF_A_NUMBER}")
-    bench.execute("CREATE TABLE label AS SELECT DISTINCT home_id, home_id AS resident_id FROM shared")
+    bench.execute(
+        f"CREATE TABLE crowded AS SELECT home_id FROM ({_SHARED}) WHERE members > {MOST_OF_A_NUMBER}"
+    )
+    bench.execute(f"CREATE TABLE shared AS {_SHARED} WHERE members <= {MOST_OF_A_NUMBER}")
+    bench.execute(
+        "CREATE TABLE label AS SELECT home_id, min(first) AS resident_id FROM shared GROUP BY home_id"
+    )
     while True:
         bench.execute(_HAND_ON)
         moved = _number(
@@ -200,14 +252,13 @@ def _join(bench: "duckdb.DuckDBPyConnection") -> None:
 
 _GROUPS = """
     CREATE TABLE groups AS
-    SELECT row_number() OVER () AS group_id, rank, value, count(*) AS members
+    SELECT row_number() OVER () AS group_id, rank, count(*) AS members, list(home_id) AS homes,
+           min(home_id) AS first, min(home_id, 2)[2] AS second
     FROM told
     GROUP BY rank, value
     HAVING count(*) > 1
 """
-_SHARED = """
-    SELECT t.home_id, t.rank, g.group_id, g.members FROM told AS t JOIN groups AS g USING (rank, value)
-"""
+_SHARED = "SELECT unnest(homes) AS home_id, rank, group_id, members, first, second FROM groups"
 _HAND_ON = """
     CREATE OR REPLACE TABLE handed AS
     WITH least_of AS (
@@ -219,6 +270,8 @@ _HAND_ON = """
     FROM shared JOIN least_of USING (group_id)
     GROUP BY home_id
 """
+# the strongest rule and then the smallest home, as one number
+_RANK_BIT = 56
 # A resident is doubtful as a whole: births that cannot be one day, two numbers of which a person has one, a
 # decision, a number that too many share, a key that is gone or was given away.
 _SOLVED = f"""
@@ -253,48 +306,55 @@ _SOLVED = f"""
         WHERE l.link_id IS NULL AND f.same_as_party_number <> ''
     ), concerned AS (
         SELECT label FROM labelled WHERE is_concerned OR resident_id IS DISTINCT FROM label GROUP BY label
-    ), ends AS (
-        SELECT group_id, min(home_id) AS first, min(home_id, 2)[2] AS second FROM shared GROUP BY group_id
     ), hanging AS (
-        SELECT s.home_id, min(s.rank) AS rank,
-               arg_min(CASE WHEN s.home_id = e.first THEN e.second ELSE e.first END, (s.rank,
-                       CASE WHEN s.home_id = e.first THEN e.second ELSE e.first END)) AS via
-        FROM shared AS s
-        JOIN ends AS e USING (group_id)
-        GROUP BY s.home_id
+        SELECT home_id,
+               min((rank::BIGINT << {_RANK_BIT}) + CASE WHEN home_id = first THEN second ELSE first END) AS by
+        FROM shared
+        GROUP BY home_id
     )
-    SELECT l.*, h.rank, v.feed AS via_feed, v.source_key AS via_key,
+    SELECT l.* EXCLUDE (match_key, lo, hi, is_odd),
+           h.by >> {_RANK_BIT} AS rank, h.by % (1::BIGINT << {_RANK_BIT}) AS via,
            l.label IN (SELECT label FROM odd) AS is_doubtful,
            l.label IN (SELECT label FROM concerned) AS is_of_concern
-    FROM (SELECT * EXCLUDE (is_concerned), is_concerned AS is_incoming FROM labelled) AS l
+    FROM labelled AS l
     LEFT JOIN hanging AS h USING (home_id)
-    LEFT JOIN node AS v ON v.home_id = h.via
 """
-_RULE = "CASE rank " + " ".join(f"WHEN {place} THEN '{rule}'" for place, rule in enumerate(RULES)) + " END"
-_NAMED = f"CASE WHEN label = home_id THEN 'founder' ELSE {_RULE} END"
+_RULE = "CASE s.rank " + " ".join(f"WHEN {place} THEN '{rule}'" for place, rule in enumerate(RULES)) + " END"
+_NAMED = f"CASE WHEN s.label = s.home_id THEN 'founder' ELSE {_RULE} END"
 _RELINKED = f"""
-    SELECT link_id, label AS resident_id, {_NAMED} AS rule,
-           CASE WHEN label <> home_id THEN via_feed END AS via_feed,
-           CASE WHEN label <> home_id THEN via_key END AS via_key, NULL::BIGINT AS decision_id
-    FROM solved
-    WHERE link_id IS NOT NULL AND NOT is_doubtful AND (resident_id <> label OR rule <> {_NAMED})
+    SELECT s.link_id, s.label AS resident_id, {_NAMED} AS rule,
+           CASE WHEN s.label <> s.home_id THEN v.feed END AS via_feed,
+           CASE WHEN s.label <> s.home_id THEN v.source_key END AS via_key, NULL::BIGINT AS decision_id
+    FROM solved AS s
+    LEFT JOIN node AS v ON v.home_id = s.via
+    WHERE s.link_id IS NOT NULL AND NOT s.is_doubtful AND (s.resident_id <> s.label OR s.rule <> {_NAMED})
 """
-_TOUCHED = """
+_MOVED = """
     SELECT unnest([resident_id, label])
     FROM solved
     WHERE link_id IS NOT NULL AND NOT is_doubtful AND resident_id <> label
 """
 _NEW = f"""
-    SELECT CASE WHEN is_doubtful THEN home_id ELSE label END AS resident_id, home_id, feed, source_key,
-           numbering, party_number,
-           CASE WHEN is_doubtful THEN 'founder' ELSE {_NAMED} END AS rule,
-           CASE WHEN label <> home_id AND NOT is_doubtful THEN via_feed END AS via_feed,
-           CASE WHEN label <> home_id AND NOT is_doubtful THEN via_key END AS via_key,
-           valid_from, first_record_id, $now::TIMESTAMPTZ AS known_from, $unit_id::BIGINT AS unit_id
-    FROM solved
-    WHERE link_id IS NULL
-    ORDER BY home_id
+    SELECT CASE WHEN s.is_doubtful THEN s.home_id ELSE s.label END AS resident_id, s.home_id, s.feed,
+           s.source_key, s.numbering, s.party_number,
+           CASE WHEN s.is_doubtful THEN 'founder' ELSE {_NAMED} END AS rule,
+           CASE WHEN s.label <> s.home_id AND NOT s.is_doubtful THEN v.feed END AS via_feed,
+           CASE WHEN s.label <> s.home_id AND NOT s.is_doubtful THEN v.source_key END AS via_key,
+           s.valid_from, s.first_record_id, $now::TIMESTAMPTZ AS known_from, $unit_id::BIGINT AS unit_id
+    FROM solved AS s
+    LEFT JOIN node AS v ON v.home_id = s.via
+    WHERE s.link_id IS NULL
+    ORDER BY s.home_id
 """
+# who is doubtful may turn out to be nobody of their own
+_FOUNDED = """
+    SELECT home_id AS resident_id, known_from AS founded_at, unit_id AS founded_by_unit
+    FROM made
+    WHERE resident_id = home_id AND home_id NOT IN (SELECT home_id FROM solved WHERE is_doubtful)
+    ORDER BY 1
+"""
+# under whom the new records are, settled or not: who was moved was somebody before, and is somebody now
+_TOLD_OF = "SELECT resident_id FROM made UNION SELECT resident_id FROM moved"
 
 
 def _write_new(
@@ -303,11 +363,8 @@ def _write_new(
     made = _arrow(bench, _NEW, now=now, unit_id=unit_id)
     copy_in(connection, "link", made)
     bench.register("made", made)
-    residents = """
-        SELECT home_id AS resident_id, known_from AS founded_at, unit_id AS founded_by_unit
-        FROM made WHERE resident_id = home_id ORDER BY 1
-    """
-    copy_in(connection, "resident", _arrow(bench, residents))
+    copy_in(connection, "resident", _arrow(bench, _FOUNDED))
+    copy_in(connection, "strong_number", _arrow(bench, "SELECT * FROM strong_new ORDER BY home_id"))
 
 
 def _arrow(bench: "duckdb.DuckDBPyConnection", query: str, **terms: object) -> pa.Table:

@@ -1,6 +1,9 @@
 """What a merged delivery means for who is who: new keys, keys given to somebody else, changed numbers."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -11,6 +14,9 @@ from renkei.registry.identity.definition import MOST_OF_A_NUMBER
 from renkei.registry.identity.numbers import STRONG, number_strongly
 from renkei.registry.identity.settle import settle
 from renkei.registry.sql import run
+
+if TYPE_CHECKING:
+    from renkei.registry.identity.columns import Joining
 
 #: What an incoming record says of who it is, as the table ``incoming`` has it.
 COLUMNS = (
@@ -63,21 +69,58 @@ def identify(
     if not is_bulk:  # in bulk everybody is looked at anew, the others of such a number too
         run(connection, "left_behind", values)
     run(connection, "renumber", values)
+    settled: Iterable[int]
     if is_bulk:
         from renkei.registry.identity import columns
 
-        settled = columns.settle_all(connection, changed, feed=feed, unit_id=unit_id, now=now, refuse=refuse)
+        number_strongly(connection, changed, feed=feed)
+        with columns.joining(connection, changed, feed=feed, is_first=False) as homes:
+            settled = columns.settle_all(connection, homes, unit_id=unit_id, now=now, refuse=refuse).moved
     else:
         run(connection, "admit", values)
         number_strongly(connection, changed, feed=feed)
         seeds = connection.execute(sa.text(_seeds(connection)), {"feed": feed}).scalars().all()
-        settled = set(settle(connection, seeds, now=now, unit_id=unit_id, refuse=refuse).touched)
+        settled = settle(connection, seeds, now=now, unit_id=unit_id, refuse=refuse).touched
         run(connection, "found_residents", values)
     failpoint("merge.linked")
-    connection.exec_driver_sql("CREATE TEMP TABLE moved (resident_id bigint PRIMARY KEY) ON COMMIT DROP")
-    copy_in(connection, "moved", pa.table({"resident_id": pa.array(sorted(settled), pa.int64())}))
+    _keep_moved(connection, settled)
     run(connection, "touched", values)
     connection.exec_driver_sql("ANALYZE touched")
+
+
+@contextmanager
+def joining_first(connection: sa.Connection, changed: pa.Table, *, feed: str) -> "Iterator[Joining | None]":
+    """Begin to find out who a feed's very first records are while they are written; None where they are few.
+
+    Takes the linker's lock, so that what is known of the other feeds stays as it is read.
+    """
+    if not _is_bulk(connection, changed):
+        yield None
+        return
+    from renkei.registry.identity import columns
+
+    one_linker(connection)
+    with columns.joining(connection, changed, feed=feed, is_first=True) as homes:
+        yield homes
+
+
+def identify_first(
+    connection: sa.Connection, homes: "Joining", *, unit_id: int, now: datetime, refuse: bool
+) -> None:
+    """Link a feed's very first records as :func:`identify` does, from what is in memory alone."""
+    from renkei.registry.identity import columns
+
+    linked = columns.settle_all(connection, homes, unit_id=unit_id, now=now, refuse=refuse)
+    failpoint("merge.linked")
+    _keep_moved(connection, linked.moved)
+    connection.exec_driver_sql("CREATE TEMP TABLE touched (resident_id bigint) ON COMMIT DROP")
+    copy_in(connection, "touched", linked.told)
+    connection.exec_driver_sql("ANALYZE touched")
+
+
+def _keep_moved(connection: sa.Connection, residents: Iterable[int]) -> None:
+    connection.exec_driver_sql("CREATE TEMP TABLE moved (resident_id bigint PRIMARY KEY) ON COMMIT DROP")
+    copy_in(connection, "moved", pa.table({"resident_id": pa.array(sorted(residents), pa.int64())}))
 
 
 _SEEDS = """

@@ -15,5 +15,10 @@ def statement(name: str) -> str:
 
 def run(connection: sa.Connection, name: str, values: Mapping[str, object]) -> None:
     """Execute ``<name>.sql`` with those of the values that it asks for."""
-    prepared = sa.text(statement(name))
+    execute(connection, statement(name), values)
+
+
+def execute(connection: sa.Connection, text: str, values: Mapping[str, object]) -> None:
+    """Execute a statement with those of the values that it asks for."""
+    prepared = sa.text(text)
     connection.execute(prepared, {each: values[each] for each in prepared.compile().params})

@@ -1,15 +1,21 @@
 -- One round further: by resident, by number, by what a record says of numbers, by four equal attributes, and by
 -- decisions. Of a number that too many share only so many are fetched as tell that they are too many.
+-- OFFSET 0: each is looked up by its index, whatever the planner makes of few among very many.
 WITH last AS MATERIALIZED (
     SELECT l.home_id, l.resident_id, l.feed, l.source_key, l.numbering, l.party_number,
            l.first_record_id, l.last_record_id
     FROM near AS n
-    JOIN link AS l ON l.home_id = n.home_id AND l.known_to IS NULL
+    CROSS JOIN LATERAL (SELECT * FROM link WHERE home_id = n.home_id AND known_to IS NULL OFFSET 0) AS l
     WHERE n.round = :round
 ), attributes AS MATERIALIZED (
     SELECT DISTINCT p.match_key
     FROM last AS a
-    JOIN person_record AS p ON p.feed = a.feed AND p.source_key = a.source_key AND p.match_key <> ''
+    CROSS JOIN LATERAL (
+        SELECT record_id, superseded, match_key
+        FROM person_record
+        WHERE feed = a.feed AND source_key = a.source_key AND match_key <> ''
+        OFFSET 0
+    ) AS p
     WHERE (a.first_record_id IS NULL OR (p.record_id >= a.first_record_id AND NOT p.superseded))
       AND (a.last_record_id IS NULL OR p.record_id <= a.last_record_id)
 ), numbers AS MATERIALIZED (
@@ -21,7 +27,9 @@ WITH last AS MATERIALIZED (
 ), found AS (
     SELECT b.home_id
     FROM (SELECT DISTINCT resident_id FROM last) AS a
-    JOIN link AS b ON b.resident_id = a.resident_id AND b.known_to IS NULL
+    CROSS JOIN LATERAL (
+        SELECT home_id FROM link WHERE resident_id = a.resident_id AND known_to IS NULL OFFSET 0
+    ) AS b
     UNION ALL
     SELECT b.home_id
     FROM numbers AS a

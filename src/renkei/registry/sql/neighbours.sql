@@ -1,7 +1,8 @@
 -- Each home of near with its link row and what its record says, or last said before it was removed or given away.
+-- OFFSET 0: each is looked up by its index, whatever the planner makes of few among very many
 SELECT l.*, said.date_of_birth_lo, said.date_of_birth_hi, said.name_key, said.kana_key, said.common_name_key
 FROM near AS n
-JOIN link AS l ON l.home_id = n.home_id AND l.known_to IS NULL
+CROSS JOIN LATERAL (SELECT * FROM link WHERE home_id = n.home_id AND known_to IS NULL OFFSET 0) AS l
 LEFT JOIN LATERAL (
     SELECT p.date_of_birth_lo, p.date_of_birth_hi, p.name_key, p.kana_key, p.common_name_key
     FROM person_record AS p

@@ -1,11 +1,12 @@
 -- A key that now speaks of somebody else: what it says contradicts what it said before.
+-- OFFSET 0: each is looked up by its index, whatever the planner makes of few among very many.
 CREATE TEMP TABLE reissued ON COMMIT DROP AS
 SELECT l.link_id, l.home_id, l.resident_id, l.source_key,
        -- the day on which what it says now takes effect
        coalesce(now_said.effective_from, i.valid_from) AS valid_from, before.record_id AS last_record_id,
        now_said.record_id AS first_record_id
 FROM incoming AS i
-JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
+CROSS JOIN LATERAL (SELECT * FROM open_link WHERE feed = :feed AND source_key = i.source_key OFFSET 0) AS l
 JOIN LATERAL (
     SELECT p.record_id, p.date_of_birth_lo, p.date_of_birth_hi, p.name_key, p.kana_key, p.common_name_key
     FROM person_record AS p
@@ -17,7 +18,10 @@ JOIN LATERAL (
 ) AS before ON contradicts(
     i.date_of_birth_lo, i.date_of_birth_hi, i.name_key, i.kana_key, i.common_name_key,
     before.date_of_birth_lo, before.date_of_birth_hi, before.name_key, before.kana_key, before.common_name_key)
-JOIN person_record AS now_said
-    ON now_said.feed = :feed AND now_said.source_key = i.source_key AND now_said.unit_id = :unit_id
-    AND NOT now_said.superseded
+CROSS JOIN LATERAL (
+    SELECT record_id, effective_from
+    FROM person_record
+    WHERE feed = :feed AND source_key = i.source_key AND unit_id = :unit_id AND NOT superseded
+    OFFSET 0
+) AS now_said
 WHERE :refuse

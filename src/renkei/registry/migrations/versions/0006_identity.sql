@@ -106,6 +106,15 @@ CREATE TABLE decision (
 );
 CREATE INDEX decision_of_left ON decision (left_home) WHERE in_force_until IS NULL;
 CREATE INDEX decision_of_right ON decision (right_home) WHERE in_force_until IS NULL;
+-- Whom nobody could tell apart or join, as long as both records are those that the person saw.
+CREATE VIEW still_cannot_say AS
+SELECT decision_id, left_home, right_home, seen ->> 'model' AS model
+FROM decision AS d
+WHERE kind = 'cannot_say' AND in_force_from IS NOT NULL AND in_force_until IS NULL
+  AND seen ->> 'left_hash' IS NOT DISTINCT FROM (
+      SELECT content_hash FROM person_record WHERE feed = left_feed AND source_key = left_key AND known_to IS NULL)
+  AND seen ->> 'right_hash' IS NOT DISTINCT FROM (
+      SELECT content_hash FROM person_record WHERE feed = right_feed AND source_key = right_key AND known_to IS NULL);
 -- Which home counts as which resident: a star a component, its middle the smallest id of it.
 CREATE TABLE resident_merge (
     resident_merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

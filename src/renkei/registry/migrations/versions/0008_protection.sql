@@ -84,6 +84,26 @@ DROP INDEX golden_unknown;
 CREATE INDEX golden_not_cleared ON golden_version (resident_id)
     WHERE known_to IS NULL AND protected IS DISTINCT FROM 'none';
 
+-- Where a marked record that is gone was last said to live: with those whom it last named.
+CREATE VIEW household_left_marked AS
+SELECT said.feed, said.household_number
+FROM protection AS p
+CROSS JOIN LATERAL (
+    -- of a key that was given to somebody else, what it said of the one who was marked
+    SELECT coalesce(max(last_record_id), 9223372036854775807) AS last_record_id
+    FROM link
+    WHERE home_id = p.home_id AND known_to IS NULL
+) AS whose
+CROSS JOIN LATERAL (
+    SELECT feed, household_number
+    FROM person_record
+    WHERE feed = p.feed AND source_key = p.source_key AND NOT removed AND NOT superseded
+      AND record_id <= whose.last_record_id
+    ORDER BY unit_id DESC
+    LIMIT 1
+) AS said
+WHERE p.known_to IS NULL AND p.end_told = 'gone' AND said.household_number <> '';
+
 -- 閲覧制限: whoever is marked or unknown, and everyone of a household with such a person in any system.
 CREATE VIEW restricted_resident AS
 WITH sheltered AS MATERIALIZED (
@@ -103,24 +123,7 @@ WITH sheltered AS MATERIALIZED (
         OFFSET 0
     ) AS home
     UNION
-    -- a record that is gone lived with those whom it last named
-    SELECT said.feed, said.household_number
-    FROM protection AS p
-    CROSS JOIN LATERAL (
-        -- of a key that was given to somebody else, what it said of the one who was marked
-        SELECT coalesce(max(last_record_id), 9223372036854775807) AS last_record_id
-        FROM link
-        WHERE home_id = p.home_id AND known_to IS NULL
-    ) AS whose
-    CROSS JOIN LATERAL (
-        SELECT feed, household_number
-        FROM person_record
-        WHERE feed = p.feed AND source_key = p.source_key AND NOT removed AND NOT superseded
-          AND record_id <= whose.last_record_id
-        ORDER BY unit_id DESC
-        LIMIT 1
-    ) AS said
-    WHERE p.known_to IS NULL AND p.end_told = 'gone' AND said.household_number <> ''
+    SELECT feed, household_number FROM household_left_marked
     EXCEPT
     SELECT feed, household_number FROM facility_household
 )
@@ -192,22 +195,6 @@ CREATE FUNCTION is_restricted(asked bigint) RETURNS boolean LANGUAGE sql STABLE 
             OFFSET 0
         ) AS p
     ) OR EXISTS (
-        SELECT
-        FROM protection AS p
-        CROSS JOIN LATERAL (
-            SELECT coalesce(max(last_record_id), 9223372036854775807) AS last_record_id
-            FROM link
-            WHERE home_id = p.home_id AND known_to IS NULL
-        ) AS whose
-        CROSS JOIN LATERAL (
-            SELECT feed, household_number
-            FROM person_record
-            WHERE feed = p.feed AND source_key = p.source_key AND NOT removed AND NOT superseded
-              AND record_id <= whose.last_record_id
-            ORDER BY unit_id DESC
-            LIMIT 1
-        ) AS said
-        JOIN mine AS h ON h.feed = said.feed AND h.household_number = said.household_number
-        WHERE p.known_to IS NULL AND p.end_told = 'gone'
+        SELECT FROM household_left_marked JOIN mine USING (feed, household_number)
     )
 $$;
