@@ -102,8 +102,10 @@ def _steps() -> Iterator[Counter[str]]:
 
     def pass_by(name: str) -> None:
         nonlocal last
+        if not name.startswith("merge."):
+            return
         now = time.perf_counter()
-        if name.startswith("merge.") and name != "merge.begin":
+        if name != "merge.begin":
             steps[name] += now - last
         last = now
 

@@ -1,6 +1,7 @@
 """One delivery into the registry: read, map, compare, and one transaction that carries everything."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -201,18 +202,20 @@ def commit_unit(
     """
     if _is_done(work, landed, part):
         return
-    kept = {name: keep(work, getattr(difference, name)) for name in ("dispositions", "snapshot")}
-    failpoint("snapshot.written")
     now = work.clock.now()
-    with work.engine.begin() as connection:
+    # while the server takes the rows in, the state is written to disk: both are done before the commit
+    with ThreadPoolExecutor(1) as beside, work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         unit_id = control.next_unit_id(connection)
-        for digest in kept.values():
-            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
+        keeping = beside.submit(_keep_files, work, difference)
         unit = _unit_of_work(work, mapping, landed, unit_id, as_of=as_of, now=now)
         protection.keep_facilities(connection, work.project, actor=work.actor)
         merge.absorb(connection, difference, unit)
         protection.tell_unit(connection, actor=work.actor, unit_id=unit_id)
+        kept = keeping.result()
+        failpoint("snapshot.written")
+        for digest in kept.values():
+            control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
         vault.keep_numbers(connection, work.project, mapped, difference, unit_id=unit_id, now=now)
         control.insert_unit(
             connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
@@ -228,6 +231,10 @@ def commit_unit(
     failpoint("merge.after_commit")
     work.counts += difference.counts
     work.units.append(unit_id)
+
+
+def _keep_files(work: Work, difference: Difference) -> dict[str, str]:
+    return {name: keep(work, getattr(difference, name)) for name in ("dispositions", "snapshot")}
 
 
 def _move_on(

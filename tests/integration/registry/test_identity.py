@@ -13,6 +13,8 @@ from tests.integration.registry.test_merge import DAY, NOW, first, mapped, perso
 from renkei.registry.difference import Present, compare
 from renkei.registry.identity import Decided, Node, incoming, solve
 from renkei.registry.identity.definition import contradict
+from renkei.registry.identity.settle import settle
+from renkei.registry.sql import run
 from renkei.snapshot import Snapshot
 
 FEEDS = ("juki.resident", "tax.taxpayer", "welfare.recipient")
@@ -182,6 +184,68 @@ def test_the_many_and_the_few_leave_the_same_rows(
 def _shifted(row: dict, shift: str) -> dict:
     named = ("source_key", "party_number", "resident_code_token", "same_as_party_number", "match_key")
     return {**row, **{name: row[name] + shift for name in named if row[name]}}
+
+
+def said_anew(dice: Random, row: dict, night: int) -> dict:
+    """A newer version: mostly what says nothing new of who it is, else other attributes or another number."""
+    what = dice.random()
+    more: dict = {"address": f"本町{night}"}
+    if what > 0.4:
+        more["match_key"] = dice.choice(
+            [f"m{dice.randrange(40)}", f"m{dice.randrange(40)}", f"n{night}", None]
+        )
+    if what > 0.8:
+        number = f"{dice.randrange(40):04}"
+        more |= {"numbering": "resident", "party_number": number}
+    if what > 0.9:
+        more |= {"name_key": dice.choice(NAMES), "date_of_birth_lo": BORN[0], "date_of_birth_hi": BORN[0]}
+    return {**row, **more}
+
+
+def anew(registry: sa.Engine) -> frozenset[int]:
+    """Whom settling everybody anew would change."""
+    with registry.connect() as connection:
+        homes = connection.exec_driver_sql("SELECT home_id FROM link WHERE known_to IS NULL").scalars().all()
+        return settle(connection, homes, now=NOW + timedelta(days=30)).touched
+
+
+def nights(registry: sa.Engine, seed: int) -> list[frozenset[int]]:
+    """After each delivery of some nights, whom settling everybody anew would change."""
+    dice = Random(seed)
+    records = population(dice, 40)
+    for feed in FEEDS:
+        take(registry, first(*records[feed], feed=feed), feed=feed)
+    found = []
+    for night in range(3):
+        for feed in FEEDS:
+            for place in dice.sample(range(len(records[feed])), 10):
+                records[feed][place] = said_anew(dice, records[feed][place], night)
+            take(registry, first(*records[feed], feed=feed), feed=feed)
+            found.append(anew(registry))
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whoever_says_of_himself_what_he_said_before_is_rightly_left_alone(
+    registry: sa.Engine, seed: int
+) -> None:
+    assert not frozenset().union(*nights(registry, seed))
+
+
+def test_leaving_alone_whom_a_delivery_does_concern_is_seen(
+    registry: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everybody(connection: sa.Connection, name: str, values: dict) -> None:
+        if name != "as_before":
+            run(connection, name, values)
+        else:
+            connection.exec_driver_sql(
+                "CREATE TEMP TABLE as_before ON COMMIT DROP AS"
+                " SELECT source_key FROM incoming JOIN open_link USING (source_key)"
+            )
+
+    monkeypatch.setattr(incoming, "run", everybody)
+    assert frozenset().union(*nights(registry, 0))
 
 
 def test_what_only_says_nothing_new_writes_nothing(registry: sa.Engine) -> None:

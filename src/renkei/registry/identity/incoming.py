@@ -63,10 +63,15 @@ def identify(
     values = {
         "feed": feed, "unit_id": unit_id, "now": now, "refuse": refuse, "most": MOST_OF_A_NUMBER + 1,
     }  # fmt: skip
+    is_bulk = _is_bulk(connection, changed)
+    if is_bulk:  # in bulk everybody is looked at anew
+        connection.exec_driver_sql("CREATE TEMP TABLE as_before (source_key text) ON COMMIT DROP")
+    else:
+        run(connection, "as_before", values)
+        connection.exec_driver_sql("ANALYZE as_before")
     for name in ("reissued", "end_generation", "hold_reissued"):
         run(connection, name, values)
-    is_bulk = _is_bulk(connection, changed)
-    if not is_bulk:  # in bulk everybody is looked at anew, the others of such a number too
+    if not is_bulk:
         run(connection, "left_behind", values)
     run(connection, "renumber", values)
     settled: Iterable[int]
@@ -127,6 +132,7 @@ _SEEDS = """
     SELECT l.home_id
     FROM incoming AS i
     JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
+    WHERE i.source_key NOT IN (SELECT source_key FROM as_before)
     UNION
     SELECT home_id FROM reissued
     UNION
