@@ -116,7 +116,7 @@ def elsewhere(project: "Project", parts: Sequence[Part]) -> Mapping[str, Sequenc
 
 def _start(name: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-c", f"from {__name__} import answer_jobs; answer_jobs()"],
         env={**os.environ, **SURROUNDINGS[name]},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -160,6 +160,3 @@ def _digest(project: "Project", part: Part) -> str:
     except (RenkeiError, OSError) as broken:
         return str(getattr(broken, "code", "unreadable"))
 
-
-if __name__ == "__main__":
-    answer_jobs()

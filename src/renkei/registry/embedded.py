@@ -37,7 +37,8 @@ _SETTINGS = {
     "max_connections": "80",
     "max_wal_size": "12GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "on",
+    # what there is to compress with costs more than what it saves a disk
+    "wal_compression": "off",
     "synchronous_commit": "on",
     "jit": "off",
     "timezone": "Asia/Tokyo",

@@ -136,9 +136,12 @@ _OUTRANKED = """
         SELECT g.resident_id
         FROM golden_version AS g
         WHERE g.known_to IS NULL AND g.protected = 'none' AND NOT ({unfilled})
-          AND g.resident_id NOT IN (SELECT resident_id FROM moved)
-          AND g.resident_id NOT IN (
-              SELECT l.resident_id FROM open_link AS l JOIN marked USING (source_key) WHERE l.feed = :feed
+          AND NOT EXISTS (SELECT FROM moved WHERE moved.resident_id = g.resident_id)
+          AND NOT EXISTS (
+              SELECT
+              FROM open_link AS l
+              JOIN marked USING (source_key)
+              WHERE l.feed = :feed AND l.resident_id = g.resident_id
           )
     )
     SELECT t.resident_id
@@ -202,7 +205,7 @@ _OPEN_SIMPLE = f"""
         {_ALONE_RECORDS}, :rule, c.valid_from, :now, :unit_id
     FROM every_claim AS c
     JOIN person_record AS p USING (record_id)
-    WHERE c.resident_id NOT IN (SELECT resident_id FROM claim)
+    WHERE NOT EXISTS (SELECT FROM claim WHERE claim.resident_id = c.resident_id)
     ORDER BY c.resident_id
 """
 
@@ -238,7 +241,7 @@ def _derived() -> str:
         FROM claim AS c
         JOIN standing AS s USING (resident_id)
         JOIN person_record AS p USING (record_id)
-        WHERE c.resident_id NOT IN (SELECT resident_id FROM several)
+        WHERE NOT EXISTS (SELECT FROM several WHERE several.resident_id = c.resident_id)
     """
 
 

@@ -132,7 +132,7 @@ _SEEDS = """
     SELECT l.home_id
     FROM incoming AS i
     JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
-    WHERE i.source_key NOT IN (SELECT source_key FROM as_before)
+    WHERE NOT EXISTS (SELECT FROM as_before AS b WHERE b.source_key = i.source_key)
     UNION
     SELECT home_id FROM reissued
     UNION

@@ -30,7 +30,7 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS before
 WHERE NOT before.removed
-  AND l.resident_id NOT IN (SELECT resident_id FROM asked_about)
+  AND NOT EXISTS (SELECT FROM asked_about AS a WHERE a.resident_id = l.resident_id)
   AND (
       i.numbering, i.party_number, i.date_of_birth_lo, i.date_of_birth_hi, i.name_key, i.kana_key, i.common_name_key,
       i.resident_code_token, i.individual_number_token, i.residence_card_number,

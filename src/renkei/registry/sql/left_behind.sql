@@ -4,7 +4,7 @@ WITH mine AS MATERIALIZED (
     SELECT l.home_id, l.numbering AS old_numbering, l.party_number AS old_number, i.*
     FROM incoming AS i
     JOIN open_link AS l ON l.feed = :feed AND l.source_key = i.source_key
-    WHERE i.source_key NOT IN (SELECT source_key FROM as_before)
+    WHERE NOT EXISTS (SELECT FROM as_before AS b WHERE b.source_key = i.source_key)
 ), said AS MATERIALIZED (
     SELECT s.kind, s.value
     FROM mine AS m

@@ -24,4 +24,4 @@ CROSS JOIN LATERAL (
     WHERE feed = :feed AND source_key = i.source_key AND unit_id = :unit_id AND NOT superseded
     OFFSET 0
 ) AS now_said
-WHERE :refuse AND i.source_key NOT IN (SELECT source_key FROM as_before)
+WHERE :refuse AND NOT EXISTS (SELECT FROM as_before AS b WHERE b.source_key = i.source_key)
