@@ -159,4 +159,3 @@ def _digest(project: "Project", part: Part) -> str:
         return reread(project, part).digest
     except (RenkeiError, OSError) as broken:
         return str(getattr(broken, "code", "unreadable"))
-
