@@ -197,7 +197,10 @@ def test_a_reader_in_a_loop_never_sees_half_a_file(taker: Taker, file: Path) -> 
     assert seen == {len(DATA)}
 
 
-def test_twin_that_writes_under_the_real_name_shows_half_a_file(taker: Taker, file: Path) -> None:
+def test_twin_that_writes_under_the_real_name_shows_half_a_file(
+    taker: Taker, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RENKEI_FAILPOINTS", "push.chunk=sleep:0.1@2")  # long enough for a busy machine
     at_once = ("rack.making(offered.part, fresh=start == 0)", "rack.making(offered.path, fresh=True)")
     unproved = ("not same or (offered.reads_back", "not same or (False")
     unnamed = ("        rack.rename(offered.part, offered.path, over=offered.replace)\n", "")
