@@ -101,12 +101,6 @@ class Snapshot:
         pq.write_table(self.table(self.names), place, compression="zstd")
         return place
 
-    def count(self) -> int:
-        """How many records the state has."""
-        if self.patch is None:
-            return self.size
-        return int(self.table(["source_key"]).num_rows)
-
     @property
     def size(self) -> int:
         """How many records the whole file has."""
