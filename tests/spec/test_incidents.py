@@ -15,7 +15,6 @@ from renkei.engine.duck import DuckEngine
 from renkei.reconcile import load_rules
 from renkei.reconcile.example import rows_of
 from renkei.reconcile.find import Found, find
-from renkei.reconcile.relation import DELIVERY_SCHEMA
 
 RULES = {rule.id: rule for rule in load_rules(ROOT / "reconciliation", terms=TERMS)}
 PEOPLE = ("juki.resident", "tax.taxpayer", "welfare.recipient")
@@ -307,7 +306,7 @@ def _night(folder: Path, incident: Incident, town: Town, as_of: date) -> Found:
             [RULES[incident.rule]],
             sources=sources_of(folder, town, as_of=as_of),
             links=links_of("\n".join(["feed | source_key | resident_id", *links])),
-            deliveries=DELIVERY_SCHEMA.empty_table(),
+            hub={},
             as_of=as_of,
         )
 

@@ -15,7 +15,7 @@ from renkei.mapping import load_all
 from renkei.model import REJECT_SCHEMA, Batch, Control
 from renkei.reconcile import Rule, Source, load_rules
 from renkei.reconcile.find import Found, find
-from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA, FeedTerms
+from renkei.reconcile.relation import LINK_SCHEMA, FeedTerms
 from renkei.snapshot import Snapshot
 from renkei_sample.base import found as found_city
 from renkei_sample.legacy.tax_files import assessment_file, taxpayer_file
@@ -45,9 +45,8 @@ def city() -> CityState:
 def night(city: CityState, tmp_path_factory: pytest.TempPathFactory) -> Found:
     folder = tmp_path_factory.mktemp("night")
     sources = [_source(folder, city, feed) for feed in MAPPINGS]
-    none = DELIVERY_SCHEMA.empty_table()
     with DuckEngine(threads=1) as engine:
-        return find(engine, RULES, sources=sources, links=_links(city), deliveries=none, as_of=DAY)
+        return find(engine, RULES, sources=sources, links=_links(city), hub={}, as_of=DAY)
 
 
 @pytest.mark.parametrize("rule", COMPARING, ids=lambda rule: rule.id)

@@ -16,7 +16,15 @@ import pyarrow.compute as pc
 
 from renkei.engine import Engine
 from renkei.errors import FixDeclaration
-from renkei.reconcile.relation import DELIVERY, FeedTerms, Source, columns_of, key_to_person, person_feed
+from renkei.reconcile.relation import (
+    DELIVERY,
+    HUB_RELATIONS,
+    FeedTerms,
+    Source,
+    columns_of,
+    key_to_person,
+    person_feed,
+)
 from renkei.reconcile.rule import Rule
 
 State = Literal["compared", "not_compared", "not_in_force"]
@@ -102,13 +110,16 @@ def find(
     *,
     sources: Iterable[Source],
     links: pa.Table,
-    deliveries: pa.Table,
+    hub: Mapping[str, pa.Table],
     as_of: date,
 ) -> Found:
-    """Run every rule that can be compared on that day; the engine must be a fresh one."""
+    """Run every rule that can be compared on that day; the engine must be a fresh one.
+
+    ``hub`` has the rows of ``HUB_RELATIONS``; one that is not given is empty.
+    """
     known = {source.feed: source for source in sources}
     columns = {feed: _wanted(feed, rules) for feed in known}
-    offer(engine, known, columns=columns, links=links, deliveries=deliveries)
+    offer(engine, known, columns=columns, links=links, hub=hub)
     answers = [_answer(engine, rule, known, as_of=as_of) for rule in rules]
     tables = [table for _, table in answers]
     mismatches = pa.concat_tables([FOUND_SCHEMA.empty_table(), *tables])
@@ -121,11 +132,12 @@ def offer(
     *,
     columns: Mapping[str, frozenset[str]],
     links: pa.Table,
-    deliveries: pa.Table,
+    hub: Mapping[str, pa.Table],
 ) -> None:
     """Make every relation readable, with the columns wanted of it; from then on nothing else is."""
     terms = {feed: source.terms for feed, source in sources.items()}
-    engine.table(DELIVERY, deliveries)
+    for name, schema in HUB_RELATIONS.items():
+        engine.table(name, hub.get(name, schema.empty_table()))
     engine.table(_LINK, links)
     offer_lags(engine, terms)
     for feed, source in sources.items():
@@ -228,8 +240,8 @@ def _subjects(engine: Engine, rule: Rule, sources: Mapping[str, Source]) -> int:
 
 
 def _is_present(feed: str, sources: Mapping[str, Source], as_of: date) -> bool:
-    return feed == DELIVERY or (feed in sources and sources[feed].is_present(as_of))
+    return feed in HUB_RELATIONS or (feed in sources and sources[feed].is_present(as_of))
 
 
 def _ever_came(feed: str, sources: Mapping[str, Source]) -> bool:
-    return feed == DELIVERY or (feed in sources and sources[feed].snapshot is not None)
+    return feed in HUB_RELATIONS or (feed in sources and sources[feed].snapshot is not None)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.bulk import copy_out
-from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA
+from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA, LINK_SCHEMA
 
 _LINKS = """
     SELECT feed, source_key, resident_id
@@ -30,6 +30,6 @@ def links(connection: sa.Connection) -> pa.Table:
     return copy_out(connection, _LINKS, LINK_SCHEMA)
 
 
-def deliveries(connection: sa.Connection) -> pa.Table:
-    """Every delivery with the counts of its units, in the columns of :data:`DELIVERY_SCHEMA`."""
-    return copy_out(connection, _DELIVERIES, DELIVERY_SCHEMA)
+def hub(connection: sa.Connection) -> dict[str, pa.Table]:
+    """What the hub says of itself, a table for each of ``HUB_RELATIONS``."""
+    return {DELIVERY: copy_out(connection, _DELIVERIES, DELIVERY_SCHEMA)}

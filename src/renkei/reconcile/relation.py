@@ -1,4 +1,4 @@
-"""What a rule may read: one relation a feed, and ``hub.delivery``, each with its columns."""
+"""What a rule may read: one relation a feed, and those of the hub itself, each with its columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ DELIVERY_SCHEMA = pa.schema(
         ("received_at", DAY_TIME),
     ]
 )
+#: What the hub says of itself: relation → columns. These are there in every night.
+HUB_RELATIONS: dict[str, pa.Schema] = {DELIVERY: DELIVERY_SCHEMA}
 #: Which record belongs to whom: the open links.
 LINK_SCHEMA = pa.schema([("feed", TEXT), ("source_key", TEXT), ("resident_id", WHOLE)])
 
@@ -66,7 +68,7 @@ def columns_of(record: str, *, of_hub: bool = True) -> pa.Schema:
 
 def schemas(terms: Mapping[str, FeedTerms]) -> dict[str, pa.Schema]:
     """Relation name → its columns, for every feed of the city and the hub's own."""
-    return {DELIVERY: DELIVERY_SCHEMA} | {feed: columns_of(term.record) for feed, term in terms.items()}
+    return HUB_RELATIONS | {feed: columns_of(term.record) for feed, term in terms.items()}
 
 
 def person_feed(feed: str, terms: Mapping[str, FeedTerms]) -> str:

@@ -84,14 +84,14 @@ def cases_of(
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         cursors = control.cursors(connection)
-        links, deliveries = inputs.links(connection), inputs.deliveries(connection)
+        links, hub = inputs.links(connection), inputs.hub(connection)
         known = copy_out(connection, _OPEN, _OPEN_SCHEMA)
 
     def found(text: Project, changed: Mapping[str, Path]) -> Found:
         with DuckEngine(temp=scratch) as duck:
             return find(
                 duck, text.rules, sources=_sources(text, cursors, landing, changed), links=links,
-                deliveries=deliveries, as_of=as_of,
+                hub=hub, as_of=as_of,
             )  # fmt: skip
 
     was, now = found(base, {}), found(draft, after)

@@ -69,7 +69,7 @@ def reconcile(
 def _find(work: Work) -> tuple[list[Source], Found]:
     with work.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         cursors = control.cursors(connection)
-        links, deliveries = inputs.links(connection), inputs.deliveries(connection)
+        links, hub = inputs.links(connection), inputs.hub(connection)
     sources = [
         Source(
             feed=feed.id,
@@ -80,9 +80,7 @@ def _find(work: Work) -> tuple[list[Source], Found]:
         for feed in work.project.feeds
     ]
     with DuckEngine(temp=_temp(work)) as engine:
-        found = find(
-            engine, work.project.rules, sources=sources, links=links, deliveries=deliveries, as_of=work.as_of
-        )
+        found = find(engine, work.project.rules, sources=sources, links=links, hub=hub, as_of=work.as_of)
     return sources, found
 
 

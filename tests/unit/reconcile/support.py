@@ -11,7 +11,7 @@ from renkei.engine.duck import DuckEngine
 from renkei.reconcile import FeedTerms, Rule, Source, load_rules
 from renkei.reconcile.example import table_of
 from renkei.reconcile.find import Found, find
-from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA, columns_of
+from renkei.reconcile.relation import LINK_SCHEMA, columns_of
 from renkei.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,9 +131,12 @@ tax.taxpayer  | T2        | 2
 
 
 def found_in(
-    rules: tuple[Rule, ...], sources: list[Source], *, as_of: date = AS_OF, deliveries: pa.Table | None = None
+    rules: tuple[Rule, ...],
+    sources: list[Source],
+    *,
+    as_of: date = AS_OF,
+    hub: Mapping[str, pa.Table] | None = None,
 ) -> Found:
     """Everything the rules find in these snapshots, with the links above."""
-    given = DELIVERY_SCHEMA.empty_table() if deliveries is None else deliveries
     with DuckEngine(threads=1) as engine:
-        return find(engine, rules, sources=sources, links=links_of(LINKS), deliveries=given, as_of=as_of)
+        return find(engine, rules, sources=sources, links=links_of(LINKS), hub=hub or {}, as_of=as_of)

@@ -23,7 +23,7 @@ from renkei.errors import FixDeclaration
 from renkei.reconcile import Rule, load_rules
 from renkei.reconcile import find as find_module
 from renkei.reconcile.find import FOUND_SCHEMA, find
-from renkei.reconcile.relation import DELIVERY_SCHEMA
+from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA
 
 TABLES = {
     "juki.resident": """
@@ -167,7 +167,9 @@ def test_a_delivery_is_a_subject_of_its_own_and_never_in_transit(tmp_path: Path)
     }
     given = pa.Table.from_pylist([refused], schema=DELIVERY_SCHEMA)
 
-    found = found_in((anomaly,), sources_of(tmp_path, {}, late={"juki.resident": None}), deliveries=given)
+    found = found_in(
+        (anomaly,), sources_of(tmp_path, {}, late={"juki.resident": None}), hub={DELIVERY: given}
+    )
 
     (row,) = found.mismatches.to_pylist()
     assert (row["subject_kind"], row["subject_id"], row["resident_id"]) == ("delivery", "7", None)
@@ -189,9 +191,9 @@ def test_tax_and_benefit_records_belong_to_the_person_of_their_system(tmp_path: 
 def test_a_finding_engine_reads_no_file_but_the_snapshots(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n", "utf-8")
 
-    sources, none = sources_of(tmp_path, TABLES), DELIVERY_SCHEMA.empty_table()
+    sources = sources_of(tmp_path, TABLES)
 
     with DuckEngine(threads=1) as engine:
-        find(engine, of_rule(tmp_path), sources=sources, links=links_of(LINKS), deliveries=none, as_of=AS_OF)
+        find(engine, of_rule(tmp_path), sources=sources, links=links_of(LINKS), hub={}, as_of=AS_OF)
         with pytest.raises(Exception, match="disabled by configuration"):
             engine.sql(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')", {}).read_all()
