@@ -20,7 +20,9 @@ LINKS = {
     "encodings": ("links_encodings", "kanji columns to text and back", "rows", 200_000),
     "cobol": ("links_cobol", "COBOL records to columns and back", "rows", 1_000_000),
     "reconcile": ("reconcile", "two tables of 15 columns compared, beside others", "rows", 1_000_000),
+    "rules": ("rules", "every rule over three systems, beside a script for each", "rows", 1_000_000),
     "sftp": ("links_sftp", "a file over SFTP, each way", "megabytes", 1024),
+    "keys": ("keys", "which keys two feeds do not share, beside others", "rows", 1_000_000),
 }
 
 #: The same for people: the registry's merge, and how fast and how well records are linked.
@@ -78,6 +80,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="rows of the loop, which is then scaled (100000)",
     )
+    quality = verbs.add_parser(
+        "rule-quality", help="what every rule finds, misses and makes up, night by night"
+    )
+    quality.set_defaults(module="rule_quality")
+    quality.add_argument(
+        "--residents", type=int, default=20_000, metavar="N", help="people in the city (20000)"
+    )
+    quality.add_argument("--weeks", type=int, default=2, metavar="N", help="weeks of nights (2)")
+    quality.add_argument("--seed", type=int, default=1, metavar="S", help="another seed is another city (1)")
+    quality.add_argument("--json", action="store_true", dest="as_json", help="one JSON document, not a table")
     for verb, (module, what, size, default) in PEOPLE.items():
         labelled = verbs.add_parser(verb, help=what)
         labelled.set_defaults(module=module)
@@ -94,6 +106,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         link.set_defaults(module=module)
         link.add_argument(f"--{size}", type=int, default=default, metavar="N", help=f"how many ({default})")
         link.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
+        if verb in ("reconcile", "rules"):
+            link.add_argument("--memory", default="1GB", metavar="SIZE", help="what DuckDB may hold (1GB)")
+        if verb == "reconcile":
+            link.add_argument("--alone", action="store_true", help="ours alone, with nothing beside it")
     return parser.parse_args(argv)
 
 

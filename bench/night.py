@@ -25,7 +25,7 @@ _TAX = "tax.taxpayer"
 
 def measure(*, residents: int, seed: int, days: int, rounds: int) -> None:
     """Measure everything and print it; the folder, the servers and the databases are gone afterwards."""
-    with _ground(residents=residents, seed=seed) as desk:
+    with ground(residents=residents, seed=seed) as desk:
         _bytes_to_records(desk, rounds)
         _first_load(desk, rounds)
         for number in range(days + 1):
@@ -39,7 +39,7 @@ def measure(*, residents: int, seed: int, days: int, rounds: int) -> None:
 
 
 @contextmanager
-def _ground(*, residents: int, seed: int) -> Iterator[Desk]:
+def ground(*, residents: int, seed: int) -> Iterator[Desk]:
     """A city with its servers, and an empty registry in a cluster of its own, in a temporary folder."""
     with _folder() as folder:
         desk = Desk(folder=folder, day=BASE_DAY)

@@ -1,6 +1,7 @@
 """``bench reconcile``: two tables of 15 columns compared, beside others that compare tables."""
 
-from bench.contest import Failed, Taken, alone, contest, entry
+from bench.contest import Entry, Failed, Taken, contest, entry
+from bench.contest import alone as once
 from bench.desk import Desk
 from bench.lines import say, show
 from bench.place import desk
@@ -15,19 +16,28 @@ OTHERS = {
 PACKAGES = "compare"
 
 
-def measure(*, rows: int, rounds: int) -> None:
+def measure(*, rows: int, rounds: int, memory: str = "1GB", alone: bool = False) -> None:
     """Ours and each other in turn; one that cannot run is told and leaves the rest."""
     with desk() as here:
-        alone(here, "compares.make", rows=rows)
+        once(here, "compares.make", rows=rows)
+        if alone:
+            [ours] = contest(here, _ours(rows, memory), rounds=rounds)
+            show(ours)
+            say(f"memory: {ours.peak_mb:.0f} MB; DuckDB may hold {memory}")
+            return
         for name, task in OTHERS.items():
-            _beside(here, name, task, rows=rows, rounds=rounds)
+            _beside(here, name, task, rows=rows, rounds=rounds, memory=memory)
 
 
-def _beside(here: Desk, name: str, task: str, *, rows: int, rounds: int) -> None:
+def _ours(rows: int, memory: str) -> Entry:
+    return entry("reconcile", "compares.ours", rows=rows, memory=memory)
+
+
+def _beside(here: Desk, name: str, task: str, *, rows: int, rounds: int, memory: str) -> None:
     try:
         ours, other = contest(
             here,
-            entry("reconcile", "compares.ours", rows=rows),
+            _ours(rows, memory),
             entry(name, f"beside_compares.{task}", packages=PACKAGES, rows=rows),
             rounds=rounds,
         )

@@ -17,7 +17,7 @@ from renkei.feeds import FeedHead, feeds_of
 
 ROOT = Path(os.environ.get("RENKEI_PROJECT") or Path(__file__).resolve().parents[1])
 ZONE = "Asia/Tokyo"
-SWEEP_AT = "30 7 * * *"  # after every feed's hour, before the counters open
+TIMES = "30 7 * * *", "0 9 * * 6"  # the sweep: after every feed's hour, before the counters open; verify
 #: A rehearsal replays days of its own choosing: nothing starts by the wall clock, and waiting is short.
 TIMED = os.environ.get("RENKEI_TIMED", "1") != "0"
 PAUSE = timedelta(minutes=2) if TIMED else timedelta(seconds=2)
@@ -112,6 +112,8 @@ for feed in feeds:
     bells = bells & asset_of(feed.id)
 with dag("reconcile_day", "突合", sdk.PartitionedAssetTimetable(assets=bells)) as reconcile_day:
     compare()
-mornings = sdk.CronTriggerTimetable(SWEEP_AT, timezone=ZONE) if TIMED else None
+mornings, saturdays = (sdk.CronTriggerTimetable(at, timezone=ZONE) if TIMED else None for at in TIMES)
 with dag("sweep", "未着・取りこぼしの掃引", mornings) as sweep:
     compare(day_left_over())
+with dag("verify", "内容の検証", saturdays) as verify:
+    for_day.override(task_id="verify")("verify", None)

@@ -9,7 +9,7 @@ from typing import Any
 from renkei.reconcile import Rule, load_rules
 from renkei.reconcile.calendar import DAYS_TO_DECIDE
 from renkei.reconcile.example import rows_of
-from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA
+from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA, ENTRY, ENTRY_SCHEMA
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "rulebook.md"
@@ -39,11 +39,23 @@ COLUMNS = {
     "individual_number_token": "個人番号の符号", "levy": "徴収区分", "tax_year": "課税年度",
     "mailing_designated": "送付先指定", "mailing_address_key": "送付先の鍵", "annual_amount": "年税額",
     "benefit_kind": "給付の種別", "status": "給付の状態", "started_on": "開始日", "ended_on": "終了日",
-    "end_reason": "終了事由", "class": "区分", "field": "項目", "cause": "原因", "left_feed": "左の連携",
+    "end_reason": "終了事由", "facility_exception": "住所地特例", "facility_entered_on": "施設入所日",
+    "residence_qualification": "在留資格", "residence_until": "在留期間の満了日",
+    "moving_out_planned_on": "転出予定日", "arrival_notified_on": "転入通知の受理日",
+    "exempt": "非課税", "disability_deduction": "障害者控除", "not_registered_levy": "294条3項の課税",
+    "account_use": "口座の用途", "account_token": "口座の符号", "holder_kana_key": "名義カナの鍵",
+    "account_changed_on": "口座の変更日", "scheduled_on": "予定日", "property_kind": "固定資産の種類",
+    "representative_key": "代表者", "representative_since": "代表者の登録日", "dependant_key": "被扶養者",
+    "dependant_income": "被扶養者の所得", "sent_on": "発送日", "returned_on": "返戻日",
+    "return_reason": "返戻の理由", "published_on": "公示送達の日", "resolved_on": "解消日",
+    "listed_on": "一覧の日", "entitled_from": "他の保険の取得日", "agent_key": "代理人",
+    "agent_kind": "代理の種類", "class": "区分", "field": "項目", "cause": "原因", "left_feed": "左の連携",
     "left_key": "左の記録", "right_feed": "右の連携", "right_key": "右の記録", "since": "いつから",
     "minutes": "分", "delivery_id": "受信", "feed": "連携", "name": "名前", "as_of": "基準日",
     "verdict": "判定", "error_code": "誤りの符号", "stated_records": "申告件数", "records": "件数",
-    "duplicate_of": "同じもの", "received_at": "受信日時",
+    "duplicate_of": "同じもの", "received_at": "受信日時", "system": "システム", "value": "値の鍵",
+    "entered_at": "入力日時", "operator": "操作者", "terminal": "端末", "event_date": "異動日",
+    "office": "課",
 }  # fmt: skip
 #: Fields whose steps also fill the columns named after them.
 _SPREAD = ("date_of_birth", "address_key")
@@ -86,6 +98,7 @@ def read() -> tuple[tuple[Rule, ...], dict[str, Any], Feeds]:
 def unfilled(rule: Rule, feeds: Feeds) -> list[str]:
     """Columns that the rule reads and that no mapping of its feeds fills: there it can find nothing."""
     filled = frozenset[str]().union(*(feeds[feed][1] for feed in rule.compare if feed in feeds))
+    filled |= frozenset(ENTRY_SCHEMA.names) if ENTRY in rule.compare else frozenset()
     ours = {name for name in rule.columns if name in COLUMNS and name not in _OF_HUB}
     return sorted(
         name
@@ -146,7 +159,8 @@ def _facts(rule: Rule, feeds: Feeds) -> Iterator[tuple[str, str]]:
 
 
 def _feed(feed: str, feeds: Feeds) -> str:
-    title = "受信の記録" if feed == DELIVERY else feeds[feed][0] if feed in feeds else feed
+    hub = {DELIVERY: "受信の記録", ENTRY: "入力の記録"}
+    title = hub.get(feed) or (feeds[feed][0] if feed in feeds else feed)
     return f"{title}（`{feed}`）"
 
 

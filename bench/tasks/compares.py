@@ -2,12 +2,15 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pyarrow.parquet as pq
 
 from bench.child import Done, Runs
 from bench.desk import Desk
+
+if TYPE_CHECKING:
+    import polars as pl
 
 FIELDS = 14
 
@@ -19,6 +22,8 @@ def places(desk: Desk, rows: int) -> tuple[Path, Path]:
 
 def make(desk: Desk, *, rows: int) -> Runs:
     """Write both: in 100 rows one cell differs, in 1,000 one more, and one row is missing on each side."""
+
+    import polars as pl
 
     def run() -> Done:
         number = pl.int_range(0, rows, eager=True).alias("n").to_frame().lazy()
@@ -35,10 +40,12 @@ def make(desk: Desk, *, rows: int) -> Runs:
     yield run
 
 
-def _columns() -> dict[str, pl.Expr]:
+def _columns() -> "dict[str, pl.Expr]":
+    import polars as pl
+
     number = pl.col("n")
 
-    def draw(seed: int, below: int) -> pl.Expr:
+    def draw(seed: int, below: int) -> "pl.Expr":
         return number.hash(seed) % below
 
     texts = {

@@ -6,7 +6,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from renkei.mapping import Mapping as FeedMapping
     from renkei.reconcile import Rule
+    from renkei.reconcile.double_entry import Offices
     from renkei.vault.tokens import TokenKey
 
 #: Who must agree before a changed text runs; what is in force says so, not the draft.
@@ -57,6 +58,9 @@ class CityConfig:
     keys: str = "var/keys"
     #: Feed and number of each household that is a facility (施設): who lives there is not swept in.
     facilities: tuple[tuple[str, str], ...] = ()
+    #: Beginning of a terminal's or an operator's name → the department that sits there.
+    terminals: Mapping[str, str] = field(default_factory=dict)
+    operators: Mapping[str, str] = field(default_factory=dict)
 
     def trusted(self, field: str) -> tuple[str, ...]:
         """Systems in order of trust for a field (or group of fields) of the golden record."""
@@ -125,6 +129,14 @@ class Project:
         from renkei.reconcile import load_rules
 
         return load_rules(self.root / "reconciliation")
+
+    @property
+    def offices(self) -> "Offices":
+        """Which department sits at which terminal, as ``[offices]`` says, else the owner of the feed."""
+        from renkei.reconcile.double_entry import Offices
+
+        owners = {feed.id: feed.owner for feed in self.feeds}
+        return Offices(terminals=self.config.terminals, operators=self.config.operators, owners=owners)
 
     @cached_property
     def digest(self) -> str:
@@ -274,6 +286,8 @@ def _config(place: Path) -> CityConfig:
             vault=policy_of(text.get("vault", {})),
             keys=str(text.get("keys", {}).get("folder", "var/keys")),
             facilities=_facilities(text),
+            terminals=_offices(text, "terminals"),
+            operators=_offices(text, "operators"),
         )
     except (KeyError, ValueError, TypeError) as wrong:
         problem = f"{CONFIG}: {type(wrong).__name__}: {wrong}"
@@ -287,6 +301,15 @@ def _facilities(text: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if wrong := [f"{feed}{slash}{number}" for feed, slash, number in parts if not (feed and number)]:
         raise ValueError(f'[protection] facilities: expected "FEED/NUMBER", found {wrong[0]!r}')
     return tuple((feed, number) for feed, _, number in parts)
+
+
+def _offices(text: Mapping[str, Any], kind: str) -> Mapping[str, str]:
+    """Each department that is named must be one of the city's."""
+    stated = text.get("offices", {}).get(kind, {})
+    known = [entry["id"] for entry in text["department"]]
+    if wrong := [office for start, office in stated.items() if office not in known or not start]:
+        raise ValueError(f"[offices] {kind}: expected a department, found {wrong[0]!r}")
+    return dict(stated)
 
 
 def _approval(text: Mapping[str, Any]) -> str:

@@ -107,6 +107,10 @@ PERSON = RecordType(
         ("resident_code_token", TEXT),  # 住民票コード as a keyed token: equal tokens are one person
         ("individual_number_token", TEXT),  # 個人番号 as a keyed token
         ("residence_card_number", TEXT),  # 在留カード番号
+        ("residence_qualification", TEXT),  # 在留資格: permanent long_term work student designated_medical …
+        ("residence_until", DATE),  # 在留期間の満了の日; none where it has no term
+        ("moving_out_planned_on", DATE),  # 転出予定日, as it was announced
+        ("arrival_notified_on", DATE),  # 転入通知の受理日: the new municipality told of the arrival
         ("same_as_numbering", TEXT),  # 名寄せ先: the source says that this is the person of that number
         ("same_as_party_number", TEXT),
     ),
@@ -124,6 +128,9 @@ TAX = RecordType(
         ("mailing_address_building", TEXT),
         ("mailing_address_key", TEXT),
         ("annual_amount", WHOLE),  # yen
+        ("exempt", pa.bool_()),  # 非課税
+        ("disability_deduction", pa.bool_()),  # 障害者控除
+        ("not_registered_levy", pa.bool_()),  # 地方税法294条3項: taxed here though registered elsewhere
     ),
 )
 
@@ -133,16 +140,110 @@ BENEFIT = RecordType(
     columns=(
         ("person_key", TEXT),  # who it is for (児童, 被保険者): source_key of the person in the same system
         ("payee_key", TEXT),  # 受給者 or 世帯主; null where the person is
-        ("benefit_kind", TEXT),  # child_allowance | national_health | long_term_care | elderly_health
+        # child_allowance | national_health | long_term_care | elderly_health | public_assistance |
+        # disability_certificate
+        ("benefit_kind", TEXT),
         ("status", TEXT),  # active | ended
         ("started_on", DATE),
         ("ended_on", DATE),
         ("end_reason", TEXT),
         ("monthly_amount", WHOLE),  # yen
+        ("facility_exception", pa.bool_()),  # 住所地特例: insured here, lives in a facility elsewhere
+        ("facility_entered_on", DATE),  # 施設入所日
     ),
 )
 
-RECORD_TYPES: dict[str, RecordType] = {kind.name: kind for kind in (PERSON, TAX, BENEFIT)}
+ACCOUNT = RecordType(
+    name="account",
+    table="account_record",
+    columns=(
+        ("person_key", TEXT),  # for whom it is kept: source_key of the person in the same system
+        ("account_use", TEXT),  # benefit | refund | debit
+        ("account_token", TEXT),  # bank, branch, kind and number as one keyed token, never the number
+        ("holder_kana", TEXT),  # 口座名義カナ
+        ("holder_kana_key", TEXT),  # K1 strict key of holder_kana
+        ("account_changed_on", DATE),  # 口座変更日
+        ("scheduled_on", DATE),  # 次の支払日 or 振替日
+        ("status", TEXT),  # active | ended
+    ),
+)
+
+PROPERTY = RecordType(
+    name="property",
+    table="property_record",
+    columns=(
+        ("person_key", TEXT),  # 所有者
+        ("representative_key", TEXT),  # 相続人代表者 or 現所有者, a person of the same system
+        ("representative_since", DATE),
+        ("property_kind", TEXT),  # land | house | depreciable
+        ("status", TEXT),  # active | ended
+    ),
+)
+
+DEPENDANT = RecordType(
+    name="dependant",
+    table="dependant_record",
+    columns=(
+        ("person_key", TEXT),  # who claims (申告者)
+        ("dependant_key", TEXT),  # 被扶養者, a person of the same system
+        ("tax_year", WHOLE),
+        ("dependant_income", WHOLE),  # yen; null unknown
+    ),
+)
+
+RETURNED_MAIL = RecordType(
+    name="returned_mail",
+    table="returned_mail_record",
+    columns=(
+        ("person_key", TEXT),  # to whom it was sent
+        ("sent_on", DATE),
+        ("returned_on", DATE),
+        ("return_reason", TEXT),  # unknown | moved | refused
+        ("published_on", DATE),  # 公示送達
+        ("resolved_on", DATE),  # 解消日
+    ),
+)
+
+DOUBLE_ENTITLEMENT = RecordType(
+    name="double_entitlement",
+    table="double_entitlement_record",
+    columns=(
+        ("person_key", TEXT),  # 被保険者
+        ("listed_on", DATE),  # the day of the list (資格重複結果一覧), monthly
+        ("other_insurer", TEXT),  # 他保険者
+        ("entitled_from", DATE),  # 他保険者の資格取得日
+    ),
+)
+
+REPRESENTATION = RecordType(
+    name="representation",
+    table="representation_record",
+    columns=(
+        ("person_key", TEXT),  # 本人, the represented
+        ("agent_key", TEXT),  # 代理人, a person of the same system; null where that is not known
+        ("agent_kind", TEXT),  # tax_agent | guardian | agent
+        ("started_on", DATE),
+        ("ended_on", DATE),
+    ),
+)
+
+RECORD_TYPES: dict[str, RecordType] = {
+    kind.name: kind
+    for kind in (
+        PERSON,
+        TAX,
+        BENEFIT,
+        ACCOUNT,
+        PROPERTY,
+        DEPENDANT,
+        RETURNED_MAIL,
+        DOUBLE_ENTITLEMENT,
+        REPRESENTATION,
+    )
+}
+
+#: Columns that hold the source_key of a person of the same system: whoever one of them names is spoken of.
+PERSON_KEYS = ("person_key", "payee_key", "representative_key", "dependant_key", "agent_key")
 
 #: The golden record's groups, each taken whole from one record → their fields; the first one must be there
 #: for a record to win its group, and its rank in a mapping decides for all of them.
@@ -170,7 +271,11 @@ GOLDEN: dict[str, tuple[str, ...]] = {
 }
 
 #: Columns that hold a token → the kind of number it is made of.
-TOKENS = {"resident_code_token": "resident_code", "individual_number_token": "individual_number"}
+TOKENS = {
+    "resident_code_token": "resident_code",
+    "individual_number_token": "individual_number",
+    "account_token": "account",
+}
 
 #: How a value may be shown: in clear · as the shape of its characters · as nothing but a mark.
 Sensitivity = Literal["plain", "personal", "guarded"]
@@ -181,17 +286,33 @@ _PLAIN = {
         "numbering relationship is_household_head resident_kind resident_status sex "
         "date_of_birth_precision address_municipality_code address_key_level"
     ),
-    "tax": "tax_year levy mailing_designated",
+    "tax": "tax_year levy mailing_designated not_registered_levy",
     "benefit": "",
+    "account": "account_use status",
+    "property": "property_kind status",
+    "dependant": "tax_year",
+    "returned_mail": "return_reason",
+    "double_entitlement": "listed_on",
+    "representation": "",
 }
 _PLAIN_SHARED = "__rec_no source_version changed_at change_kind operator_kind terminal"
 _GUARDED = {
     "person": (
         "protected protected_kind protected_from protected_until "
-        "resident_code_token individual_number_token residence_card_number"
+        "resident_code_token individual_number_token residence_card_number "
+        "residence_qualification residence_until"
     ),
-    "tax": "annual_amount",
-    "benefit": "benefit_kind status started_on ended_on end_reason monthly_amount",
+    "tax": "annual_amount exempt disability_deduction",
+    "benefit": (
+        "benefit_kind status started_on ended_on end_reason monthly_amount "
+        "facility_exception facility_entered_on"
+    ),
+    "account": "account_token",
+    "property": "",
+    "dependant": "dependant_income",
+    "returned_mail": "",
+    "double_entitlement": "other_insurer entitled_from",
+    "representation": "agent_kind started_on ended_on",
 }
 
 
@@ -199,7 +320,7 @@ def sensitivity_of(record: str, column: str) -> Sensitivity:
     """The class of a record type's column unless its mapping raises it; whatever nobody classed is personal.
 
     plain: codes, flags, kinds. personal: names, addresses, numbers, dates of a life. guarded: protection,
-    amounts of tax, facts of a benefit.
+    what residence stands on (在留資格), accounts' tokens, amounts of tax, facts of a benefit or a guardianship.
     """
     if column in _GUARDED[record].split():
         return "guarded"

@@ -194,6 +194,9 @@ class RuleResult:
     reopened: int
     missing_feeds: tuple[str, ...]
     seconds: float
+    looked_at: int
+    error_code: str | None
+    error_facts: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,7 +270,7 @@ _DELIVERIES = """
 """
 _RULE_RESULTS = """
     SELECT rule_id, rule_digest, state, compared, found, in_transit, opened, closed, reopened, missing_feeds,
-        seconds
+        seconds, looked_at, error_code, error_facts
     FROM rule_result WHERE run_id = CAST(:run_id AS uuid) ORDER BY rule_id
 """
 _GOLDEN = """

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from renkei_sample.chance import draws
+from renkei_sample.arrivals import hear_of_arrivals
+from renkei_sample.chance import draws, lot
 from renkei_sample.desk import CHILD_ALLOWANCE, ended
 from renkei_sample.identifiers import from_ymd, half_kana, numbers, wareki
 from renkei_sample.offices import Hand, assessment, benefit, recipient, taxpayer
@@ -27,10 +28,15 @@ from renkei_sample.towns import new_address, tax_text
 from renkei_sample.truth import Ledger
 
 NATIONAL_HEALTH, LONG_TERM_CARE, ELDERLY_HEALTH = "国民健康保険", "介護保険", "後期高齢者医療"
+PUBLIC_ASSISTANCE, CERTIFICATE = "生活保護", "障害者手帳"
+_MONTHLY = {CHILD_ALLOWANCE: 10_000, PUBLIC_ASSISTANCE: 120_000}
 #: Other municipalities in which people live who owe tax here (住登外).
 _ELSEWHERE = (("131016", "1000001"), ("141003", "2310001"), ("112089", "3590001"), ("122041", "2730001"))
 _NON_REGISTERED_SHARE = 0.10
 _NUMBERLESS_SHARE = 0.004
+_ASSISTED_SHARE, _CERTIFICATE_SHARE, _FACILITY_SHARE = 0.005, 0.01, 0.25
+#: Whoever was of this age on the day has a record at the tax office.
+TAX_AGE = 16
 
 
 def found(*, residents: int, seed: int, day: date) -> CityState:
@@ -44,6 +50,12 @@ def found(*, residents: int, seed: int, day: date) -> CityState:
         _settle_former(state, rng, entry)
     _settle_elsewhere(state, rng)
     _lose_some_numbers(state, rng)
+    rest = draws("rest", seed)
+    _record_the_rest(state, rest)
+    _assist_some(state, rest)
+    _certify_some(state, rest)
+    _keep_insured_elsewhere(state)
+    hear_of_arrivals(state, in_new_versions=False)
     return state
 
 
@@ -79,7 +91,7 @@ def start_benefit(
     by: str = "batch",
 ) -> Benefit:
     """A benefit for a 対象者 from a day on."""
-    amount = {CHILD_ALLOWANCE: 10_000, NATIONAL_HEALTH: 0, LONG_TERM_CARE: 0, ELDERLY_HEALTH: 0}[kind]
+    amount = _MONTHLY.get(kind, 0)
     row = benefit(
         state.welfare_number("K"),
         Hand(rng, day, kind=by),
@@ -232,6 +244,96 @@ def _lose_some_numbers(state: CityState, rng: Random) -> None:
     for row in rng.sample(alone, min(len(alone), max(2, round(state.size * _NUMBERLESS_SHARE)))):
         state.put_recipient(replace(row, atena_no=None))
         state.quiet.add(state.owners[row.bango])
+
+
+def _record_the_rest(state: CityState, rng: Random) -> None:
+    """Whoever else is old enough has a tax record too: students, and those who are claimed by another."""
+    for entry in list(state.residents.values()):
+        if (
+            entry.jumin_jotai == "1"
+            and entry.atena_no not in state.taxpayers
+            and age_of(entry, state.day) >= TAX_AGE
+        ):
+            enrol_tax(state, rng, entry, day=from_ymd(entry.ido_ymd) + timedelta(days=6))
+
+
+def _assist_some(state: CityState, rng: Random) -> None:
+    """生活保護 for people who live alone, in no health insurance of the city and without a tax to pay."""
+    poor = [
+        entry
+        for entry in state.residents.values()
+        if _is_free(state, entry)
+        and 30 <= age_of(entry, state.day) <= 62
+        and len(state.household(entry.setai_no)) == 1
+        and state.recipient_of(entry.atena_no) is None
+        and entry.atena_no not in state.assessments
+    ]
+    for entry in rng.sample(poor, min(len(poor), max(2, round(state.size * _ASSISTED_SHARE)))):
+        start = max(
+            from_ymd(entry.jutei_ymd) + timedelta(days=30), state.day - timedelta(days=rng.randint(60, 2000))
+        )
+        start = min(start, state.day - timedelta(days=QUIET_DAYS + 1))
+        _start_for_good(state, rng, entry, kind=PUBLIC_ASSISTANCE, start=start)
+
+
+def _certify_some(state: CityState, rng: Random) -> None:
+    """障害者手帳, and the deduction that comes with it for whoever had it on 1 January."""
+    grown = [
+        entry
+        for entry in state.residents.values()
+        if _is_free(state, entry) and 20 <= age_of(entry, state.day) <= 60
+    ]
+    for entry in rng.sample(grown, min(len(grown), max(2, round(state.size * _CERTIFICATE_SHARE)))):
+        start = from_ymd(entry.jutei_ymd) + timedelta(days=30)
+        # whoever came too lately to have one has none
+        if start > date(state.day.year - 2, 12, 1):
+            continue
+        _start_for_good(state, rng, entry, kind=CERTIFICATE, start=start)
+        taxed = state.assessments.get(entry.atena_no)
+        if taxed is not None:
+            state.assessments[entry.atena_no] = replace(taxed, shogaisha="1")
+
+
+def _is_free(state: CityState, entry: Resident) -> bool:
+    return (
+        entry.jumin_jotai == "1"
+        and entry.jumin_shubetsu == "1"
+        and entry.shien_kbn == "0"
+        and known_birth(entry)
+        and entry.atena_no not in state.quiet
+    )
+
+
+def _start_for_good(state: CityState, rng: Random, entry: Resident, *, kind: str, start: date) -> None:
+    """A benefit that no event will end: its person is left alone."""
+    home = welfare_household(state, state.household(entry.setai_no)) or state.welfare_number("W")
+    number = enrol_welfare(state, rng, entry, household=home, day=start, by="person")
+    start_benefit(state, rng, of=number, kind=kind, start=start, day=start, by="person")
+    state.quiet.add(entry.atena_no)
+
+
+def _keep_insured_elsewhere(state: CityState) -> None:
+    """住所地特例: some of the old who left went into a facility, and stay insured here."""
+    for row in list(state.benefits.values()):
+        entry = state.residents[state.owners[row.taishosha]]
+        left = entry.tenshutsu_ymd
+        if (
+            left is not None
+            and row.jotai == "消滅"
+            and age_of(entry, state.day) >= 66
+            and lot("住所地特例", entry.atena_no) % 100 < _FACILITY_SHARE * 100
+        ):
+            state.put_benefit(
+                replace(
+                    row,
+                    jotai="受給中",
+                    shuryo=None,
+                    shuryo_jiyu=None,
+                    jiyu="住所",
+                    tokurei="該当",
+                    nyusho=from_ymd(left).isoformat(),
+                )
+            )
 
 
 def known_birth(entry: Resident) -> bool:

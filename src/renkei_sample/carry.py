@@ -8,6 +8,7 @@ from renkei_sample.identifiers import from_ymd
 from renkei_sample.offices import Hand
 from renkei_sample.population import age_of, is_child
 from renkei_sample.records import Resident
+from renkei_sample.retyped import DESK, at_desk
 from renkei_sample.state import CityState, Pending
 
 
@@ -76,4 +77,10 @@ def _enrol_insured(state: CityState, rng: Random, item: Pending, people: list[Re
         start_benefit(state, rng, of=number, kind=item.task, start=from_ymd(entry.jutei_ymd), day=state.day)
 
 
-_APPLY = {"tax": _to_tax, "welfare": _to_welfare, "allowance": _enrol, "insurance": _enrol_insured}
+_APPLY = {
+    "tax": _to_tax,
+    "welfare": _to_welfare,
+    "allowance": _enrol,
+    "insurance": _enrol_insured,
+    DESK: at_desk,
+}

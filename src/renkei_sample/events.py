@@ -7,6 +7,7 @@ from random import Random
 
 from renkei_sample import faults, happenings
 from renkei_sample.ages import come_of_age
+from renkei_sample.arrivals import hear_of_arrivals
 from renkei_sample.carry import carry
 from renkei_sample.chance import draws
 from renkei_sample.state import CityState
@@ -32,6 +33,8 @@ _FAULTS = (
     (faults.type_twice, 1.6),
     (faults.type_wrong, 0.6),
     (faults.enrol_with_wrong_birth, 0.4),
+    (faults.type_again, 0.6),
+    (faults.type_over, 0.6),
 )
 WORKING_DAYS = 245
 
@@ -52,6 +55,7 @@ def replay(state: CityState, day: date) -> Mapping[str, int]:
     for fail, rate in _FAULTS:
         for _ in range(max(1, round(rate * state.size / 20_000))):
             counts[fail.__name__] += fail(state, rng)
+    counts["arrived_elsewhere"] = hear_of_arrivals(state, in_new_versions=True)
     faults.break_files(state)
     return dict(counts)
 

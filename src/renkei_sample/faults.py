@@ -13,6 +13,7 @@ from renkei_sample.offices import Hand, mailing_address, tax_address, welfare_ad
 from renkei_sample.plants_entry import mistype_tax_address
 from renkei_sample.population import HEAD, moved_out
 from renkei_sample.records import Resident
+from renkei_sample.retyped import DESK
 from renkei_sample.slips import wrong_birth
 from renkei_sample.state import CityState
 from renkei_sample.truth import Truth
@@ -112,11 +113,21 @@ def type_wrong(state: CityState, rng: Random) -> int:
     if moved is None:
         return 0
     tell_tax(state, moved, Hand(rng, state.day, kind="person"), kind="address")
-    row = mistype_tax_address(state, moved, rng)
+    row, why = mistype_tax_address(state, moved, rng)
     _carry_rest(state, rng, moved)
     findings.double_entry(state, moved, row, has_error=True)
-    findings.other_address(state, moved, row)
+    findings.other_address(state, moved, row, why=why)
     return 1
+
+
+def type_again(state: CityState, rng: Random) -> int:
+    """A move is keyed at one tax desk the next day, and at another the day after: R38, then R50."""
+    return _leave_to_desk(state, rng, "typed")
+
+
+def type_over(state: CityState, rng: Random) -> int:
+    """A tax desk keys what the batch has brought the day before: no double entry for want of a feed."""
+    return _leave_to_desk(state, rng, "carried")
 
 
 def enrol_with_wrong_birth(state: CityState, rng: Random) -> int:
@@ -148,11 +159,24 @@ def correct_and_relapse(state: CityState, rng: Random, *, last_night: date) -> N
     relapsing = [truth for truth in state.ledger.truths if _is_settled(state, truth)]
     for truth in sorted(relapsing, key=_key)[: max(1, len(relapsing) // 6)]:
         _relapse(state, rng, truth)
-    open_ones = [truth for truth in state.ledger.due(last_night) if truth.rule_id in _CORRECT]
+    open_ones = [truth for truth in state.ledger.due(last_night) if (truth.rule_id, truth.field) in _CORRECT]
     for truth in rng.sample(sorted(open_ones, key=_key), min(len(open_ones), max(3, len(open_ones) // 10))):
-        if truth.gone_from is None:
-            _CORRECT[truth.rule_id](state, rng, truth)
-            state.ledger.end(truth, state.day)
+        if truth.gone_from is None and truth in state.ledger.truths:
+            _CORRECT[truth.rule_id, truth.field](state, rng, truth)
+            _end(state, truth)
+
+
+def _end(state: CityState, truth: Truth) -> None:
+    """What was said of the same two records because of the same value ends with it."""
+    said = next((each for each in _ONE_VALUE if (truth.rule_id, truth.field) in each), frozenset())
+    for other in list(state.ledger.truths):
+        together = (other.rule_id, other.field) in said and _sides(other) == _sides(truth)
+        if other.gone_from is None and (other == truth or together):
+            state.ledger.end(other, state.day)
+
+
+def _sides(truth: Truth) -> tuple[str | None, ...]:
+    return truth.left_feed, truth.left_key, truth.right_feed, truth.right_key
 
 
 def _correct_address(state: CityState, rng: Random, truth: Truth) -> None:
@@ -172,12 +196,36 @@ def _correct_benefit(state: CityState, rng: Random, truth: Truth) -> None:
     state.put_benefit(ended(row, entry, Hand(rng, state.day, kind="robot")))
 
 
+def _correct_name(state: CityState, rng: Random, truth: Truth) -> None:
+    entry, hand = state.residents[str(truth.left_key)], Hand(rng, state.day, kind="robot")
+    if truth.right_feed == findings.TAX:
+        tell_tax(state, entry, hand, kind="name")
+    else:
+        tell_welfare(state, entry, hand, kind="name")
+
+
+def _correct_status(state: CityState, rng: Random, truth: Truth) -> None:
+    entry = state.residents[str(truth.left_key)]
+    tell_tax(state, entry, Hand(rng, state.day, kind="robot"), kind="other")
+
+
+#: What staff correct, by rule and field.
 _CORRECT = {
-    "R10": _correct_address,
-    "R06": _correct_mailing,
-    "R02": _correct_benefit,
-    "R05": _correct_benefit,
+    ("R02", "ended_on"): _correct_benefit,
+    ("R05", "status"): _correct_benefit,
+    ("R06", "mailing_address"): _correct_mailing,
+    ("R09", "address_building"): _correct_address,
+    ("R10", "address"): _correct_address,
+    ("R14", "common_name"): _correct_name,
+    ("R32", "status"): _correct_status,
+    ("R42", "address"): _correct_address,
+    ("R42", "name"): _correct_name,
 }
+#: Findings that speak of one and the same value, and so end together.
+_ONE_VALUE = (
+    frozenset({("R10", "address"), ("R42", "address"), ("R34", "address_town")}),
+    frozenset({("R13", "name"), ("R42", "name")}),
+)
 
 
 def _is_settled(state: CityState, truth: Truth) -> bool:
@@ -201,17 +249,17 @@ def _relapse(state: CityState, rng: Random, truth: Truth) -> None:
         state.assessments[entry.atena_no] = replace(
             notice, **mailing_address(elsewhere), koshin_jiyu="09", **stamp.tax()
         )
-        findings.old_mailing_address(state, entry)
+        findings.old_mailing_address(state, entry, why="transposed")
     elif truth.right_feed == findings.TAX:
         row = state.taxpayers[str(truth.right_key)]
         back = replace(row, **tax_address(elsewhere), koshin_jiyu="09", **stamp.tax())
         state.taxpayers[row.atena_no] = back
-        findings.other_address(state, entry, back)
+        findings.other_address(state, entry, back, why="transposed")
     else:
         held = state.recipients[str(truth.right_key)]
         again = replace(held, **welfare_address(elsewhere), jiyu="その他", **stamp.welfare())
         state.put_recipient(again)
-        findings.other_address(state, entry, again)
+        findings.other_address(state, entry, again, why="transposed")
 
 
 def _key(truth: Truth) -> tuple[str, str, str]:
@@ -225,6 +273,16 @@ def _move_one(state: CityState, rng: Random) -> Resident | None:
         lambda entry: len(state.household(entry.setai_no)) == 1 and entry.atena_no in state.taxpayers,
     )
     return relocate(state, rng, entry)[0] if entry else None
+
+
+def _leave_to_desk(state: CityState, rng: Random, task: str) -> int:
+    moved = _move_one(state, rng)
+    if moved is None:
+        return 0
+    state.quiet.add(moved.atena_no)
+    _carry_rest(state, rng, moved)
+    tell_later(state, task, [moved], DESK)
+    return 1
 
 
 def _carry_rest(state: CityState, rng: Random, moved: Resident) -> None:

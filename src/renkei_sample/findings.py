@@ -14,7 +14,7 @@ JUKI, TAX, ASSESSMENT, WELFARE, BENEFIT = (
     "welfare.recipient",
     "welfare.benefit",
 )
-MINUTES = {"address": 6, "name": 4, "date_of_birth": 3, "household": 5}
+MINUTES = {"address": 6, "name": 4, "date_of_birth": 3, "household": 5, "record": 10, "benefit": 8}
 _JUKI_KIND = {
     "03": "birth",
     "01": "moved_in",
@@ -25,6 +25,8 @@ _JUKI_KIND = {
 }
 _JUKI_KIND |= {"21": "address", "22": "correction", "23": "correction", "41": "name"}
 _JUKI_KIND |= {"31": "household", "32": "household", "33": "household", "51": "protection"}
+_JUKI_KIND |= {"91": "cancelled", "92": "cancelled", "93": "cancelled"}
+_JUKI_KIND |= {"94": "renewed_sheet", "95": "renewed_sheet", "81": "naturalized"}
 _TAX_KIND = {"01": "address", "02": "name", "05": "new", "06": "date_of_birth", "07": "household"}
 _WELFARE_KIND = {
     "住所": "address",
@@ -49,6 +51,18 @@ def keyed_on(row: Resident | Other | Benefit) -> date:
     )
 
 
+def keyed_at(row: Resident | Other | Benefit) -> str:
+    """The second in which a row was last written, as digits that sort."""
+    stamp = (
+        row.koshin_ts
+        if isinstance(row, Resident)
+        else row.koshin_ymdhms
+        if isinstance(row, Taxpayer)
+        else row.koshin
+    )
+    return "".join(sign for sign in stamp if sign.isdecimal())[:14]
+
+
 def kind_of(row: Resident | Other) -> str:
     """The common word for why a row was last written."""
     if isinstance(row, Resident):
@@ -67,8 +81,32 @@ def feed_of(row: Resident | Other) -> tuple[str, str]:
     return (TAX, row.atena_no) if isinstance(row, Taxpayer) else (WELFARE, row.bango)
 
 
-def _fresh(kinds: set[str], *rows: Resident | Other) -> date:
+def fresh(kinds: set[str], *rows: Resident | Other) -> date:
+    """The day of the latest of these rows that was last written for one of these reasons."""
     return max((keyed_on(row) for row in rows if kind_of(row) in kinds), default=LONG_AGO)
+
+
+def stand(
+    state: CityState,
+    rule_id: str,
+    klass: str,
+    *,
+    field: str,
+    left: tuple[str, str | None],
+    right: tuple[str, str | None],
+    since: date = LONG_AGO,
+    why: str | None = None,
+) -> Truth:
+    """Something that a rule must find from today on."""
+    return state.ledger.plant(
+        rule_id, klass, field=field, left=left, right=right, since=since, day=state.day, why=why
+    )
+
+
+def why_other_number(one: str, other: str) -> str:
+    """Why two house numbers of one town differ: a figure exchanged, or simply another house."""
+    apart = [pair for pair in zip(one, other, strict=False) if pair[0] != pair[1]]
+    return "transposed" if len(one) == len(other) and len(apart) == 1 else "real"
 
 
 def deceased_child(state: CityState, entry: Resident, benefit: Benefit, *, klass: str) -> Truth:
@@ -113,7 +151,7 @@ def benefit_after_moving_out(state: CityState, entry: Resident, benefit: Benefit
     )
 
 
-def old_mailing_address(state: CityState, entry: Resident) -> Truth:
+def old_mailing_address(state: CityState, entry: Resident, *, why: str = "real") -> Truth:
     """R06: notices go to where the person no longer lives."""
     row = state.assessments[entry.atena_no]
     mailed = from_ymd(row.koshin_ymdhms[:8]) if row.koshin_jiyu == "01" else LONG_AGO
@@ -123,12 +161,13 @@ def old_mailing_address(state: CityState, entry: Resident) -> Truth:
         field="mailing_address",
         left=(JUKI, entry.atena_no),
         right=(ASSESSMENT, entry.atena_no),
-        since=max(from_ymd(entry.jutei_ymd), _fresh({"address"}, entry), mailed),
+        since=max(from_ymd(entry.jutei_ymd), fresh({"address"}, entry), mailed),
         day=state.day,
+        why=why,
     )
 
 
-def other_address(state: CityState, entry: Resident, other: Other) -> Truth:
+def other_address(state: CityState, entry: Resident, other: Other, *, why: str = "real") -> Truth:
     """R10: another office has another place."""
     return state.ledger.plant(
         "R10",
@@ -136,8 +175,9 @@ def other_address(state: CityState, entry: Resident, other: Other) -> Truth:
         field="address",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=max(from_ymd(entry.jutei_ymd), _fresh({"address"}, other)),
+        since=max(from_ymd(entry.jutei_ymd), fresh({"address"}, other)),
         day=state.day,
+        why=why,
     )
 
 
@@ -149,12 +189,15 @@ def other_birth(state: CityState, entry: Resident, other: Other, *, klass: str) 
         field="date_of_birth",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=_fresh(_FRESH_BIRTH, entry, other),
+        since=fresh(_FRESH_BIRTH, entry, other),
         day=state.day,
+        why="era" if klass == "era_error" else "transposed",
     )
 
 
-def other_name(state: CityState, entry: Resident, other: Other, *, klass: str) -> Truth:
+def other_name(
+    state: CityState, entry: Resident, other: Other, *, klass: str, why: str | None = None
+) -> Truth:
     """R13: another office has another name or reading."""
     return state.ledger.plant(
         "R13",
@@ -162,8 +205,9 @@ def other_name(state: CityState, entry: Resident, other: Other, *, klass: str) -
         field="name",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=_fresh({"name"}, entry, other),
+        since=fresh({"name"}, entry, other),
         day=state.day,
+        why=why or {"glyph_only": "glyph", "reading_only": "reading"}.get(klass, "real"),
     )
 
 
@@ -189,8 +233,9 @@ def other_household(state: CityState, entry: Resident, head: Resident, other: Re
         field="household",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=_fresh(_FRESH_HOUSEHOLD, entry, head),
+        since=fresh(_FRESH_HOUSEHOLD, entry, head),
         day=state.day,
+        why="real",
     )
 
 
@@ -224,15 +269,51 @@ def unknown_child(state: CityState, benefit: Benefit) -> Truth:
 def double_entry(
     state: CityState, one: Resident | Other, two: Resident | Other, *, has_error: bool = False
 ) -> Truth:
-    """R38: the same change keyed by hand in two systems; it stays found for good."""
+    """R38: the same change keyed by hand in two systems, left first; it stays found for good."""
+    first, again = sorted((one, two), key=keyed_at)
     field = kind_of(one)
     return state.ledger.plant(
         "R38",
         "with_error" if has_error else "same_value",
         field=field,
-        left=feed_of(one),
-        right=feed_of(two),
-        since=max(keyed_on(one), keyed_on(two)),
+        left=feed_of(first),
+        right=feed_of(again),
+        since=keyed_on(again),
+        day=state.day,
+        lasting=True,
+        minutes=MINUTES[field],
+    )
+
+
+def typed_again(state: CityState, row: Other) -> Truth:
+    """R50: another desk of the same office keyed the same address into the same record."""
+    return _within(state, "typed_again", "address", feed_of(row), feed_of(row), keyed_on(row))
+
+
+def two_records_typed(state: CityState, one: Other, two: Other) -> Truth:
+    """R50: one office registered one person twice."""
+    first, again = sorted((one, two), key=keyed_at)
+    return _within(state, "two_records", "record", feed_of(first), feed_of(again), keyed_on(again))
+
+
+def two_benefits_typed(state: CityState, one: Benefit, two: Benefit) -> Truth:
+    """R50: one office keyed one claim twice."""
+    first, again = sorted((one, two), key=keyed_at)
+    return _within(
+        state, "two_records", "benefit", (BENEFIT, first.bango), (BENEFIT, again.bango), keyed_on(again)
+    )
+
+
+def _within(
+    state: CityState, klass: str, field: str, left: tuple[str, str], right: tuple[str, str], since: date
+) -> Truth:
+    return state.ledger.plant(
+        "R50",
+        klass,
+        field=field,
+        left=left,
+        right=right,
+        since=since,
         day=state.day,
         lasting=True,
         minutes=MINUTES[field],
@@ -263,7 +344,7 @@ def other_sex(state: CityState, entry: Resident, other: Other) -> Truth:
         field="sex",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=_fresh(kinds, entry, other),
+        since=fresh(kinds, entry, other),
         day=state.day,
     )
 
@@ -277,7 +358,7 @@ def not_protected(state: CityState, entry: Resident, other: Other) -> Truth:
         field="protected",
         left=(JUKI, entry.atena_no),
         right=feed_of(other),
-        since=_fresh(kinds, entry, other),
+        since=fresh(kinds, entry, other),
         day=state.day,
     )
 

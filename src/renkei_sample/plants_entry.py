@@ -5,16 +5,20 @@ from datetime import date, timedelta
 from random import Random
 
 from renkei_sample import findings
-from renkei_sample.desk import tell_mailing, tell_tax, tell_welfare
-from renkei_sample.identifiers import ymd
+from renkei_sample.desk import own_benefits, tell_mailing, tell_tax, tell_welfare
+from renkei_sample.identifiers import numbers, ymd
 from renkei_sample.offices import Hand, tax_address
 from renkei_sample.picker import Picker, is_plain_adult, lives_alone
 from renkei_sample.plants_life import part
+from renkei_sample.plants_register import is_only_paid_for
 from renkei_sample.population import CHILD, MOTHER, age_of, is_child, revised
 from renkei_sample.records import Recipient, Resident, Taxpayer
 from renkei_sample.state import CityState
 from renkei_sample.towns import Address, new_address, other_number
 from renkei_sample.truth import Reject
+
+#: So many records in a row, two seconds apart, are no person's work.
+_FAST = 12
 
 
 def address_typed_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
@@ -33,23 +37,23 @@ def address_typed_wrong(state: CityState, picker: Picker, rng: Random, count: in
         day = _moved_on(state, rng)
         moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={"tax"})
-        row = mistype_tax_address(state, moved, rng)
+        row, why = mistype_tax_address(state, moved, rng)
         findings.double_entry(state, moved, row, has_error=True)
-        findings.other_address(state, moved, row)
+        findings.other_address(state, moved, row, why=why)
 
 
 def address_typed_three_times(state: CityState, picker: Picker, rng: Random, count: int) -> None:
-    """R38 three times: resident, tax and welfare counters all keyed the same move."""
+    """R38 twice: three counters keyed the same move, and two of them need not have."""
     for entry in picker.take(
         count, lambda entry: _is_free(state, entry) and state.recipient_of(entry.atena_no) is not None
     ):
         day = _moved_on(state, rng)
         moved = move_within(state, rng, entry, day)
         _carry_move(state, rng, moved, day, by_hand={"tax", "welfare"})
-        tax, welfare = _record(state, moved, "tax"), _record(state, moved, "welfare")
-        findings.double_entry(state, moved, tax)
-        findings.double_entry(state, moved, welfare)
-        findings.double_entry(state, tax, welfare)
+        rows = (moved, _record(state, moved, "tax"), _record(state, moved, "welfare"))
+        first, *again = sorted(rows, key=findings.keyed_at)
+        for row in again:
+            findings.double_entry(state, first, row)
 
 
 def name_typed_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
@@ -86,6 +90,70 @@ def birth_typed_twice(state: CityState, picker: Picker, rng: Random, count: int)
         findings.double_entry(state, _record(state, entry, "tax"), _record(state, entry, "welfare"))
 
 
+def record_typed_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """R50, and the R15 that it makes: the tax office registered one person under two numbers in one week."""
+    for entry in picker.take(count, lambda entry: _is_free(state, entry)):
+        day = _moved_on(state, rng)
+        own = replace(
+            state.taxpayers[entry.atena_no], koshin_jiyu="05", **Hand(rng, day, kind="person").tax()
+        )
+        series = numbers(state.counters["elsewhere"] + 1)
+        double = replace(
+            own,
+            atena_no=next(series),
+            atena_kbn="2",
+            setai_no="",
+            zokugara="",
+            **Hand(rng, day + timedelta(days=rng.randint(1, 4)), kind="person").tax(),
+        )
+        state.counters["elsewhere"] = int(double.atena_no[:-1])
+        state.taxpayers[own.atena_no], state.taxpayers[double.atena_no] = own, double
+        state.owners[double.atena_no] = entry.atena_no
+        findings.two_numbers(state, own, double)
+        findings.two_records_typed(state, own, double)
+
+
+def benefit_typed_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """R50, and the R23 that it makes: one claim keyed at two desks of the welfare office."""
+    for entry in picker.take(count, lambda entry: is_only_paid_for(state, entry)):
+        day = _moved_on(state, rng)
+        (paid,) = own_benefits(state, entry.atena_no)
+        first = replace(paid, jiyu="新規", **Hand(rng, day, kind="person").welfare())
+        again = replace(
+            first,
+            bango=state.welfare_number("K"),
+            **Hand(rng, day + timedelta(days=rng.randint(1, 3)), kind="person").welfare(),
+        )
+        state.put_benefit(first)
+        state.put_benefit(again)
+        findings.paid_twice(state, first, again)
+        findings.two_benefits_typed(state, first, again)
+
+
+def address_typed_by_robot(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """No double entry: a robot carried the move into the tax system."""
+    for entry in picker.take(count, lambda entry: _is_free(state, entry)):
+        moved = move_within(state, rng, entry, _moved_on(state, rng))
+        day = findings.keyed_on(moved)
+        _carry_move(state, rng, moved, day, by_hand=set())
+        tell_tax(state, moved, Hand(rng, day, kind="robot"), kind="address")
+
+
+def addresses_typed_too_fast(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """No double entry: an account of the tax office's staff that saves a record every two seconds."""
+    day, seat = _moved_on(state, rng), {"sosa_id": "S0315", "tanmatsu_id": "TX12"}
+    chosen = picker.take(max(count, _FAST), lambda entry: _is_free(state, entry))
+    # a city too small for so many leaves them alone: a few so fast may be a person
+    for number, entry in enumerate(chosen if len(chosen) >= _FAST else ()):
+        moved = move_within(state, rng, entry, day)
+        _carry_move(state, rng, moved, day, by_hand=set())
+        tell_tax(state, moved, Hand(rng, day, kind="person"), kind="address")
+        second = 17 * 3600 + 2 * number
+        clock = f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"
+        row = state.taxpayers[entry.atena_no]
+        state.taxpayers[entry.atena_no] = replace(row, koshin_ymdhms=ymd(day) + clock, **seat)
+
+
 def rejected_records(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """Records with an unknown code or an impossible date: each must be set aside, and nothing else happen."""
     for number, entry in enumerate(
@@ -108,15 +176,15 @@ def broken_files(state: CityState) -> None:
     findings.broken_delivery(state, f"KJ_{state.day:%Y%m%d}X.DAT", findings.TAX, klass="refused")
 
 
-def mistype_tax_address(state: CityState, entry: Resident, rng: Random) -> Taxpayer:
-    """Another house number in the tax record than the one in 住基."""
+def mistype_tax_address(state: CityState, entry: Resident, rng: Random) -> tuple[Taxpayer, str]:
+    """Another house number in the tax record than the one in 住基; the record, and why the two differ."""
     here = Address(
         machiaza=entry.machiaza, banchi=entry.banchi, katagaki=entry.katagaki, yubin=entry.yubin_no
     )
     wrong = replace(entry, banchi=other_number(here, rng).banchi)
     row = replace(state.taxpayers[entry.atena_no], **tax_address(wrong))
     state.taxpayers[entry.atena_no] = row
-    return row
+    return row, findings.why_other_number(entry.banchi, wrong.banchi)
 
 
 def _reject_welfare(state: CityState, picker: Picker, count: int) -> None:

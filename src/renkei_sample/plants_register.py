@@ -31,7 +31,7 @@ def protection_not_carried(state: CityState, picker: Picker, _rng: Random, count
 
 def child_paid_twice(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R23: the same child was claimed once more."""
-    for entry in picker.take(count, lambda entry: _is_only_paid_for(state, entry)):
+    for entry in picker.take(count, lambda entry: is_only_paid_for(state, entry)):
         paid, keyed = own_benefits(state, entry.atena_no)[0], state.day - timedelta(days=rng.randint(30, 200))
         twice = start_benefit(
             state, rng, of=paid.taishosha, kind=CHILD_ALLOWANCE, start=keyed, day=keyed, payee=paid.jukyusha
@@ -56,7 +56,8 @@ def _is_known_to_tax_alone(state: CityState, entry: Resident) -> bool:
     return unknown and lives_alone(state, entry)
 
 
-def _is_only_paid_for(state: CityState, entry: Resident) -> bool:
+def is_only_paid_for(state: CityState, entry: Resident) -> bool:
+    """A child whose one benefit is an allowance."""
     held = running(state, entry.atena_no)
     return is_child(entry, state.day) and len(held) == 1 and held[0].shubetsu == CHILD_ALLOWANCE
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import TypedDict, Unpack
 
+from renkei_sample.chance import lot
 from renkei_sample.identifiers import CITY_CODE, child_until, numbers, wide, ymd
 from renkei_sample.names import Name, foreign_name, name_book
 from renkei_sample.records import Resident
@@ -26,6 +27,9 @@ _KINDS = (
     ("three_generations", 5, (30, 50)),
 )
 _FOREIGN_SHARE = 0.045
+#: 在留資格 by share (永住者 特別永住者 定住者 就労 留学); the family of the last two stays with them.
+_QUALIFICATIONS = (("01", 35), ("02", 12), ("05", 10), ("11", 30), ("21", 13))
+_WITHOUT_TERM, _FAMILY = ("01", "02"), "22"
 _UNKNOWN_SHARE, _PROTECTED_SHARE, _FORMER_SHARE = 0.001, 0.001, 0.05
 HEAD, HUSBAND, WIFE, CHILD, FATHER, MOTHER = "02", "11", "12", "20", "51", "52"
 
@@ -56,6 +60,7 @@ class Facts(TypedDict, total=False):
     ido_ymd: str
     shibo_ymd: str
     tenshutsu_ymd: str
+    tenshutsu_yotei_ymd: str
     shien_kbn: str
 
 
@@ -175,10 +180,24 @@ def _household(rng: Random, serials: Serials, day: date) -> Household:
     foreign = kind in ("young_single", "young_couple", "family") and rng.random() < _FOREIGN_SHARE * 2
     draw = _ForeignFamily(rng) if foreign else _JapaneseFamily(rng)
     for sex, age, relationship in _members(rng, kind, ages):
-        home.members.append(
-            _member(rng, serials, home, draw, sex=sex, born=born_at(rng, day, age), role=relationship)
-        )
+        entry = _member(rng, serials, home, draw, sex=sex, born=born_at(rng, day, age), role=relationship)
+        home.members.append(_may_stay(entry, day) if foreign else entry)
     return home
+
+
+def _may_stay(entry: Resident, day: date) -> Resident:
+    """在留資格 and its term, which a household shares and which nobody has let run out."""
+    drawn = lot("在留資格", entry.setai_no) % sum(share for _, share in _QUALIFICATIONS)
+    held = next(
+        code
+        for number, (code, _) in enumerate(_QUALIFICATIONS)
+        if drawn < sum(share for _, share in _QUALIFICATIONS[: number + 1])
+    )
+    if held in _WITHOUT_TERM:
+        return replace(entry, zairyu_shikaku=held)
+    until = day + timedelta(days=100 + lot("在留期間", entry.setai_no) % 1500)
+    own = held if entry.zokugara == HEAD or held == "05" else _FAMILY
+    return replace(entry, zairyu_shikaku=own, zairyu_manryo_ymd=ymd(until))
 
 
 class _JapaneseFamily:
@@ -275,6 +294,8 @@ def earlier_version(rng: Random, entry: Resident, number: int = 1) -> Resident:
         todoke_ymd=arrived,
         shibo_ymd=None,
         tenshutsu_ymd=None,
+        tenshutsu_yotei_ymd=None,
+        tennyu_tsuchi_ymd=None,
         koshin_ts=f"{arrived[:4]}-{arrived[4:6]}-{arrived[6:]} 10:00:00.000000",
     )
 
@@ -332,7 +353,16 @@ def dead(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:
 
 def moved_out(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:
     """The version that records a move out of the city."""
-    return revised(rng, entry, day, jumin_jotai="2", ido_jiyu="11", ido_ymd=ymd(on), tenshutsu_ymd=ymd(on))
+    return revised(
+        rng,
+        entry,
+        day,
+        jumin_jotai="2",
+        ido_jiyu="11",
+        ido_ymd=ymd(on),
+        tenshutsu_ymd=ymd(on),
+        tenshutsu_yotei_ymd=ymd(on),
+    )
 
 
 def removed(rng: Random, entry: Resident, *, on: date, day: date) -> Resident:

@@ -36,6 +36,10 @@ class Resident:
     koshin_ts: str
     sosa_id: str
     tanmatsu_id: str
+    zairyu_shikaku: str | None = None
+    zairyu_manryo_ymd: str | None = None
+    tenshutsu_yotei_ymd: str | None = None
+    tennyu_tsuchi_ymd: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class Taxpayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """One record of 税 FK, before padding. ``nenzei`` is whole yen a year."""
+    """One record of 税 FK, before padding. ``nenzei`` is whole yen a year; 1 is yes, 0 no."""
 
     atena_no: str
     nendo: str
@@ -79,6 +83,9 @@ class Assessment:
     koshin_ymdhms: str
     sosa_id: str
     tanmatsu_id: str
+    hikazei: str = "0"
+    shogaisha: str = "0"
+    ho294: str = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +130,107 @@ class Benefit:
     jiyu: str
     koshinsha: str
     tanmatsu: str
+    tokurei: str | None = None
+    nyusho: str | None = None
 
 
-Row = Resident | Taxpayer | Assessment | Recipient | Benefit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """One 固定資産 of 税 KS. Dates are YYYYMMDD, empty where there is none."""
+
+    bukken_no: str
+    atena_no: str
+    daihyo_no: str
+    daihyo_ymd: str
+    shurui: str
+    jotai: str
+    koshin_ymdhms: str
+    sosa_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependant:
+    """One 扶養 of 税 FY: who claims whom for a year. ``shotoku`` is yen, empty where it is not known."""
+
+    nendo: str
+    fuyosha_no: str
+    hifuyosha_no: str
+    shotoku: str
+    koshin_ymdhms: str
+    sosa_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedMail:
+    """One 返戻 of 税 HR: a notice that came back, and what became of it."""
+
+    henrei_no: str
+    atena_no: str
+    hasso_ymd: str
+    henrei_ymd: str
+    riyu: str
+    koji_ymd: str
+    kaisho_ymd: str
+    koshin_ymdhms: str
+    sosa_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Representation:
+    """One 代理 of 税 DR: who acts for whom."""
+
+    dairi_no: str
+    atena_no: str
+    dairinin_no: str
+    shurui: str
+    kaishi_ymd: str
+    shuryo_ymd: str
+    koshin_ymdhms: str
+    sosa_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One 口座 of 福祉: whose, for what, and where. An absent element is ``None``."""
+
+    bango: str
+    taishosha: str
+    yoto: str
+    ginko: str
+    shiten: str
+    shumoku: str
+    koza: str
+    meigi: str
+    henkobi: str | None
+    yoteibi: str | None
+    jotai: str
+    koshin: str
+    koshinsha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleEntitlement:
+    """One line of a 資格重複結果一覧 that 福祉 was sent."""
+
+    bango: str
+    taishosha: str
+    ichiranbi: str
+    hokensha: str
+    shutokubi: str
+    koshin: str
+    koshinsha: str
+
+
+Row = (
+    Resident
+    | Taxpayer
+    | Assessment
+    | Recipient
+    | Benefit
+    | Property
+    | Dependant
+    | ReturnedMail
+    | Representation
+    | Account
+    | DoubleEntitlement
+)

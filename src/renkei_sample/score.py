@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import psycopg
 
 RULES = (
-    "R01", "R02", "R05", "R06", "R07", "R10", "R11", "R12", "R13", "R15", "R19", "R22", "R23", "R24", "R38",
-    "R39",
+    "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15",
+    "R16", "R17", "R19", "R20", "R21", "R22", "R23", "R24", "R25", "R26", "R27", "R28", "R29", "R30", "R31",
+    "R32", "R33", "R34", "R35", "R36", "R37", "R38", "R39", "R40", "R41", "R42", "R50",
 )  # fmt: skip
-DOUBLE_ENTRY = "R38"
+#: Across systems, and within one.
+DOUBLE_ENTRY = ("R38", "R50")
 #: 宛名番号 is ten digits; an assessment's key may go on with year and levy.
 _PARTY_DIGITS = 10
 
@@ -55,23 +57,25 @@ class LinkScore:
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    """One standing row of ``mismatch``; a delivery is named by its file."""
+class Finding:
+    """One standing row of ``mismatch``; a delivery is named by its file. ``why``: of the twelve reasons."""
 
+    mismatch_id: int
     rule_id: str
     sides: tuple[Side, Side]
     minutes: int
+    why: str | None = None
 
 
 def score(registry_url: str, truth_folder: Path, as_of: date) -> list[RuleScore]:
     """Every built rule with what it had to find, found, missed and made up as of a night."""
-    truths, findings = load(truth_folder).truths, _findings(registry_url, as_of)
-    rules = sorted({*RULES, *(finding.rule_id for finding in findings)})
+    truths, found = load(truth_folder).truths, findings(registry_url, as_of)
+    rules = sorted({*RULES, *(finding.rule_id for finding in found)})
     return [
         _score_rule(
             rule_id,
             [truth for truth in truths if truth.rule_id == rule_id],
-            [finding for finding in findings if finding.rule_id == rule_id],
+            [finding for finding in found if finding.rule_id == rule_id],
             as_of,
         )
         for rule_id in rules
@@ -80,14 +84,14 @@ def score(registry_url: str, truth_folder: Path, as_of: date) -> list[RuleScore]
 
 def double_entry(registry_url: str, truth_folder: Path, as_of: date) -> DoubleEntryScore:
     """Every double entry keyed until a night, with its minutes, against those on the hub's books."""
-    due = [truth for truth in load(truth_folder).due(as_of) if truth.rule_id == DOUBLE_ENTRY]
-    findings = [finding for finding in _findings(registry_url, as_of) if finding.rule_id == DOUBLE_ENTRY]
-    matched, _ = _match(due, findings)
+    due, standing = load(truth_folder).due(as_of), findings(registry_url, as_of)
+    planted = {rule: [truth for truth in due if truth.rule_id == rule] for rule in DOUBLE_ENTRY}
+    found = {rule: [finding for finding in standing if finding.rule_id == rule] for rule in DOUBLE_ENTRY}
     return DoubleEntryScore(
-        planted=len(due),
-        found=len(matched),
-        minutes_planted=sum(truth.minutes or 0 for truth in due),
-        minutes=sum(finding.minutes for finding in findings),
+        planted=sum(len(truths) for truths in planted.values()),
+        found=sum(len(match(planted[rule], found[rule])[0]) for rule in DOUBLE_ENTRY),
+        minutes_planted=sum(truth.minutes or 0 for truths in planted.values() for truth in truths),
+        minutes=sum(finding.minutes for each in found.values() for finding in each),
     )
 
 
@@ -126,33 +130,35 @@ def rejects(registry_url: str, truth_folder: Path, as_of: date) -> RuleScore:
     )
 
 
-def _score_rule(
-    rule_id: str, truths: Sequence[Truth], findings: Sequence[_Finding], as_of: date
-) -> RuleScore:
+def _score_rule(rule_id: str, truths: Sequence[Truth], standing: Sequence[Finding], as_of: date) -> RuleScore:
     due = [truth for truth in truths if truth.is_due(as_of)]
-    matched, false = _match(due, findings)
+    matched, false = match(due, standing)
     return RuleScore(
-        rule_id=rule_id, planted=len(due), found=len(matched), missed=len(due) - len(matched), false=false
+        rule_id=rule_id,
+        planted=len(due),
+        found=len(matched),
+        missed=len(due) - len(matched),
+        false=len(false),
     )
 
 
-def _match(truths: Sequence[Truth], findings: Iterable[_Finding]) -> tuple[set[int], int]:
-    """Which truths were found, each once, and how many findings are of none of them."""
+def match(truths: Sequence[Truth], standing: Iterable[Finding]) -> tuple[dict[int, Finding], list[Finding]]:
+    """Truths of one rule, by place, with what found each; and the findings that are of none of them."""
     by_side: dict[Side, list[int]] = defaultdict(list)
     for number, truth in enumerate(truths):
         for side in _named(truth):
             by_side[side].append(number)
-    matched: set[int] = set()
-    false = 0
-    for finding in findings:
+    matched: dict[int, Finding] = {}
+    false: list[Finding] = []
+    for finding in standing:
         held = (number for side in finding.sides for number in by_side.get(side, ()))
         fits = next(
             (number for number in held if number not in matched and _fits(truths[number], finding)), None
         )
         if fits is None:
-            false += 1
+            false.append(finding)
         else:
-            matched.add(fits)
+            matched[fits] = finding
     return matched, false
 
 
@@ -162,15 +168,18 @@ def _named(truth: Truth) -> Iterator[Side]:
             yield feed, key
 
 
-def _fits(truth: Truth, finding: _Finding) -> bool:
+def _fits(truth: Truth, finding: Finding) -> bool:
     return all(side in finding.sides for side in _named(truth))
 
 
-def _findings(registry_url: str, as_of: date) -> list[_Finding]:
+def findings(registry_url: str, as_of: date) -> list[Finding]:
+    """What stands on the hub's books after a night, oldest first."""
     with _connect(registry_url) as connection:
         rows = connection.execute(
             """
-            SELECT m.rule_id, m.left_feed, m.left_key, m.right_feed, m.right_key, m.minutes, d.feed, d.name
+            SELECT
+                m.mismatch_id, m.why, m.rule_id, m.left_feed, m.left_key, m.right_feed, m.right_key,
+                m.minutes, d.feed, d.name
             FROM mismatch AS m
             LEFT JOIN delivery AS d ON m.subject_kind = 'delivery' AND d.delivery_id::text = m.subject_id
             WHERE m.first_as_of <= %(as_of)s AND (m.gone_as_of IS NULL OR m.gone_as_of > %(as_of)s)
@@ -182,6 +191,8 @@ def _findings(registry_url: str, as_of: date) -> list[_Finding]:
 
 
 def _finding(
+    mismatch_id: object,
+    why: object,
     rule_id: object,
     left_feed: object,
     left_key: object,
@@ -189,11 +200,12 @@ def _finding(
     right_key: object,
     minutes: object,
     *file: object,
-) -> _Finding:
+) -> Finding:
     feed, name = file
     left = (str(feed), str(name)) if name is not None else _side(left_feed, left_key)
     whole = int(str(minutes)) if minutes is not None else 0
-    return _Finding(str(rule_id), (left, _side(right_feed, right_key)), whole)
+    sides = (left, _side(right_feed, right_key))
+    return Finding(int(str(mismatch_id)), str(rule_id), sides, whole, str(why) if why is not None else None)
 
 
 def _side(feed: object, key: object) -> Side:

@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from renkei_sample.population import Serials
-from renkei_sample.records import Assessment, Benefit, Recipient, Resident, Row, Taxpayer
+from renkei_sample.records import (
+    Account,
+    Assessment,
+    Benefit,
+    Dependant,
+    DoubleEntitlement,
+    Property,
+    Recipient,
+    Representation,
+    Resident,
+    ReturnedMail,
+    Row,
+    Taxpayer,
+)
 from renkei_sample.truth import Ledger, load
 
 if TYPE_CHECKING:
@@ -38,6 +51,10 @@ class CityState:
     ``versions`` collects the 住基 rows of the day, to be appended to its history.
     ``anomalies``: files of the night that are wrong: name, feed, what is wrong.
     ``quiet`` holds the 宛名番号 that no further event may touch, so that their plant stays what it is.
+    ``strangers``: keys of tax and welfare records that stand under a number but are about somebody else.
+    ``never_arrives``: of whom no 転入通知 will come.
+    ``properties`` to ``double_entitlements`` hold only rows that stand as they were put here: the others are
+    made anew each night (``tax_books``, ``welfare_books``), and one of the same number gives way.
     """
 
     day: date
@@ -50,9 +67,17 @@ class CityState:
     assessments: dict[str, Assessment] = field(default_factory=dict)
     recipients: dict[str, Recipient] = field(default_factory=dict)
     benefits: dict[str, Benefit] = field(default_factory=dict)
+    properties: dict[str, Property] = field(default_factory=dict)
+    dependants: dict[str, Dependant] = field(default_factory=dict)
+    returned_mail: dict[str, ReturnedMail] = field(default_factory=dict)
+    representations: dict[str, Representation] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    double_entitlements: dict[str, DoubleEntitlement] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     pending: list[Pending] = field(default_factory=list)
     quiet: set[str] = field(default_factory=set)
+    never_arrives: set[str] = field(default_factory=set)
+    strangers: set[str] = field(default_factory=set)
     versions: list[Resident] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     anomalies: list[tuple[str, str, str]] = field(default_factory=list)
@@ -120,12 +145,28 @@ class CityState:
         return f"{letter}{self.next_number(letter):08d}"
 
 
+def key_of(row: Row) -> str:
+    """The number by which a row is held beside others of its kind."""
+    if isinstance(row, Dependant):
+        return f"{row.nendo}-{row.fuyosha_no}-{row.hifuyosha_no}"
+    return str(getattr(row, fields(row)[0].name))
+
+
 _TABLES: tuple[tuple[str, type[Row]], ...] = (
     ("residents", Resident),
     ("taxpayers", Taxpayer),
     ("assessments", Assessment),
     ("recipients", Recipient),
     ("benefits", Benefit),
+)
+#: Rows that are put in by hand beside those that are made each night.
+_PUT: tuple[tuple[str, type[Row]], ...] = (
+    ("properties", Property),
+    ("dependants", Dependant),
+    ("returned_mail", ReturnedMail),
+    ("representations", Representation),
+    ("accounts", Account),
+    ("double_entitlements", DoubleEntitlement),
 )
 
 
@@ -154,6 +195,9 @@ def save(state: CityState, folder: Path) -> None:
         "owners": state.owners,
         "pending": [asdict(item) for item in state.pending],
         "quiet": sorted(state.quiet),
+        "never_arrives": sorted(state.never_arrives),
+        "put": {name: [asdict(row) for row in getattr(state, name).values()] for name, _ in _PUT},
+        "strangers": sorted(state.strangers),
         "counters": state.counters,
         "records": {name: len(getattr(state, name)) for name, _ in _TABLES},
     }
@@ -173,15 +217,20 @@ def _identity(state: CityState) -> "pl.DataFrame":
         (
             "tax.taxpayer",
             row.atena_no,
-            row.atena_no if row.atena_kbn == "1" else state.owners.get(row.atena_no),
+            _owner(state, row.atena_no, row.atena_no if row.atena_kbn == "1" else None),
         )
         for row in state.taxpayers.values()
     ]
-    welfare = [("welfare.recipient", number, state.owners.get(number)) for number in state.recipients]
+    welfare = [("welfare.recipient", number, _owner(state, number)) for number in state.recipients]
     rows = [row for row in tax + welfare if row[:2] not in bad]
     return pl.DataFrame(
         rows, schema={"feed": pl.String, "source_key": pl.String, "owner": pl.String}, orient="row"
     )
+
+
+def _owner(state: CityState, key: str, own: str | None = None) -> str | None:
+    """Whom a record is about; nobody of 住基 where a stranger stands under the number."""
+    return None if key in state.strangers else own or state.owners.get(key)
 
 
 def restore(folder: Path) -> CityState:
@@ -193,7 +242,12 @@ def restore(folder: Path) -> CityState:
     day = date.fromisoformat(meta["day"])
     state = CityState(day=day, seed=meta["seed"], size=meta["size"], serials=serials, ledger=ledger)
     state.owners, state.counters, state.quiet = meta["owners"], meta["counters"], set(meta["quiet"])
+    state.strangers = set(meta["strangers"])
+    state.never_arrives = set(meta["never_arrives"])
     state.pending = [_pending(item) for item in meta["pending"]]
+    for name, kind in _PUT:
+        rows = [kind(**item) for item in meta["put"][name]]
+        getattr(state, name).update({key_of(row): row for row in rows})
     for row in _rows(folder, state.day, "residents", Resident):
         state.put_resident(row)
     state.versions.clear()

@@ -17,7 +17,8 @@ class Truth:
 
     ``since``: the day from which the difference could be seen. ``found_from``: the first night on which it
     must be found; what ``lasting`` rules find happened, and is never in transit. ``gone_from``: the first
-    night on which it must no longer stand; never, where ``lasting``.
+    night on which it must no longer stand; never, where ``lasting``. ``why``: why the two values differ, of
+    the twelve reasons (相違の原因); nothing where no two values are compared.
     """
 
     rule_id: str
@@ -33,6 +34,7 @@ class Truth:
     gone_from: date | None = None
     lasting: bool = False
     minutes: int | None = None
+    why: str | None = None
 
     def is_due(self, night: date) -> bool:
         """Must the hub's books show it after this night?"""
@@ -69,6 +71,7 @@ class Ledger:
         day: date,
         lasting: bool = False,
         minutes: int | None = None,
+        why: str | None = None,
     ) -> Truth:
         """Write down a mismatch that exists from now on (or from a later ``since``)."""
         found_from = max(day, since if lasting else since + timedelta(days=LAG_NIGHTS))
@@ -85,6 +88,7 @@ class Ledger:
             found_from=found_from,
             lasting=lasting,
             minutes=minutes,
+            why=why,
         )
         self.truths.append(truth)
         return truth

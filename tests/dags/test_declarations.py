@@ -120,17 +120,17 @@ def test_the_heavy_import_guard_sees_a_file_that_loads_polars(tmp_path):
     assert "polars" in measure(bad, ROOT)["modules"]
 
 
-def test_there_is_a_dag_for_each_declared_feed_and_two_more(parsed):
+def test_there_is_a_dag_for_each_declared_feed_and_three_more(parsed):
     declared = {f"sync_{feed.system}_{feed.name}" for feed in feeds_of(ROOT)}
 
     assert declared
-    assert set(parsed["dags"]) == declared | {"reconcile_day", "sweep"}
-    assert len(parsed["dags"]) == len(declared) + 2
+    assert set(parsed["dags"]) == declared | {"reconcile_day", "sweep", "verify"}
+    assert len(parsed["dags"]) == len(declared) + 3
 
 
 def test_feeds_run_by_the_clock_and_the_reconciliation_by_its_bells(parsed):
     assert parsed["dags"]["reconcile_day"] == "PartitionedAssetTimetable"
-    assert parsed["dags"]["sweep"] == "CronTriggerTimetable"
+    assert parsed["dags"]["sweep"] == parsed["dags"]["verify"] == "CronTriggerTimetable"
     assert {parsed["dags"][dag] for dag in parsed["dags"] if dag.startswith("sync_")} == {
         "CronPartitionTimetable"
     }

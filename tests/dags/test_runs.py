@@ -21,7 +21,7 @@ def run_of(rehearsal, number):
 
 def test_every_dag_of_the_city_parses(rehearsal):
     assert rehearsal["import_errors"] == {}
-    assert set(rehearsal["dags"]) == {*FEED_DAGS, "reconcile_day", "sweep"}
+    assert set(rehearsal["dags"]) == {*FEED_DAGS, "reconcile_day", "sweep", "verify"}
 
 
 def test_no_dag_catches_up_and_each_runs_once_at_a_time(rehearsal):

@@ -79,12 +79,11 @@ _CHECKS = {
     "merged record without its unit": """
         SELECT count(*) FROM person_record WHERE unit_id NOT IN (SELECT unit_id FROM unit)
     """,
-    "unit whose merged count is not its rows": """
-        SELECT count(*) FROM unit AS u
-        WHERE u.merged <> (SELECT count(*) FROM person_record WHERE unit_id = u.unit_id AND NOT removed)
-                        + (SELECT count(*) FROM tax_record WHERE unit_id = u.unit_id AND NOT removed)
-                        + (SELECT count(*) FROM benefit_record WHERE unit_id = u.unit_id AND NOT removed)
-    """,
+    "unit whose merged count is not its rows": "SELECT count(*) FROM unit AS u WHERE u.merged <> "
+    + " + ".join(
+        f"(SELECT count(*) FROM {kind.table} WHERE unit_id = u.unit_id AND NOT removed)"
+        for kind in RECORD_TYPES.values()
+    ),
     "open record without a link": """
         SELECT count(*) FROM person_record AS p
         WHERE p.known_to IS NULL AND NOT p.removed

@@ -1,6 +1,18 @@
 """Incidents that Japanese municipalities made public, as tiny towns: the rule finds each on its first night.
 
 Names and numbers are invented; only what went wrong is real. The night before it goes wrong is quiet.
+
+Of the incidents that we know, no rule can stop these, since no record of any system differs from another:
+
+- 京都市, みやま市, 伊勢崎市 (the account of a stranger seized) and 藍住町 (a notice to a stranger's heirs): same
+  name and birth date. Rules come too late there: the registry never makes two such records one person by itself
+  (``tests/spec/test_golden_cases.py``).
+- 神戸市 2019 (63 families unpaid) and 延岡市 (15日特例 missed): the paper, or the day on which it was handed in, is
+  in no delivery.
+- 津山市 (nobody asked the former municipality for the income): the hub is not told what was asked.
+- 香南市 (ten yen too much for thirteen years), and the charges that 宇都宮市 and others computed: a rule compares
+  records and does not compute anew. The late event behind a charge is told below.
+- 横手市, 高知市, 秋田市 (staff looking at records, a password on a note): the access log's matter.
 """
 
 from collections.abc import Mapping
@@ -194,6 +206,62 @@ INSURED_TOO_LONG = INSURED | {
         1           | J1         | moved_out   | 2019-12-01 | 2022-06-10T10:00
     """
 }
+CO_OWNED = {
+    "juki.resident": """
+        resident_id | source_key | resident_status | household_number | protected | address_key   | address_since | change_kind | changed_at
+        1           | J1         | resident        | S1               | none      | 葛原市新町5-6 | 2010-04-01    | new         | 2010-04-01T10:00
+        2           | J2         | resident        | S1               | none      | 葛原市新町5-6 | 2010-04-01    | new         | 2010-04-01T10:00
+    """,
+    "tax.taxpayer": """
+        resident_id | source_key
+        2           | T2
+    """,
+    "tax.assessment": """
+        source_key | person_key | mailing_address_key | change_kind | changed_at
+        A2         | T2         | 葛原市新町5-6       | new         | 2021-04-01T19:00
+    """,
+}
+BILL_OF_BOTH = CO_OWNED | {
+    "juki.resident": """
+        resident_id | source_key | resident_status | household_number | protected | address_key   | address_since | change_kind | changed_at
+        1           | J1         | resident        | S9               | protected | 葛原市榎町7   | 2022-01-10    | protection  | 2022-01-20T10:00
+        2           | J2         | resident        | S1               | none      | 葛原市新町5-6 | 2010-04-01    | new         | 2010-04-01T10:00
+    """,
+    "tax.assessment": """
+        source_key | person_key | mailing_address_key | change_kind | changed_at
+        A2         | T2         | 葛原市榎町7         | address     | 2022-04-01T19:00
+    """,
+}
+CERTIFIED = {
+    "juki.resident": """
+        resident_id | source_key | resident_status | protected | change_kind | changed_at
+        1           | J1         | resident        | none      | address     | 2024-05-01T10:00
+    """,
+    "welfare.recipient": """
+        resident_id | source_key | protected
+        1           | F1         | none
+    """,
+}
+STOPPED_IN_ONE = CERTIFIED | {
+    "juki.resident": """
+        resident_id | source_key | resident_status | protected | change_kind | changed_at
+        1           | J1         | resident        | protected | protection  | 2024-05-07T10:00
+    """
+}
+ASSISTED_ELSEWHERE = {
+    "juki.resident": """
+        resident_id | source_key | resident_status | moved_out_on | changed_at
+        1           | J1         | moved_out       | 2016-07-10   | 2016-07-05T10:00
+    """,
+    "welfare.recipient": """
+        resident_id | source_key
+        1           | F1
+    """,
+    "welfare.benefit": """
+        source_key | person_key | benefit_kind      | status | started_on
+        K1         | F1         | public_assistance | active | 2014-04-01
+    """,
+}
 
 INCIDENTS = (
     Incident(
@@ -276,6 +344,33 @@ INCIDENTS = (
         found_on=date(2022, 6, 10),
         after=INSURED_TOO_LONG,
         finds=(("care_limit", "J1", "K1"),),
+    ),
+    Incident(
+        story="厚木市：避難した共有者の住所が、もう一人の共有者あての納税通知に出る",
+        rule="R08",
+        quiet_on=date(2022, 1, 9),
+        before=CO_OWNED,
+        found_on=date(2022, 4, 3),
+        after=BILL_OF_BOTH,
+        finds=(("mailed_to_other", "J1", "A2"),),
+    ),
+    Incident(
+        story="大東市：住民票では止めたが、ほかの証明は交付できた",
+        rule="R07",
+        quiet_on=date(2024, 5, 6),
+        before=CERTIFIED,
+        found_on=date(2024, 5, 9),
+        after=STOPPED_IN_ONE,
+        finds=(("not_flagged", "J1", "F1"),),
+    ),
+    Incident(
+        story="神戸市：転出した世帯に生活保護費を払い続けた",
+        rule="R05",
+        quiet_on=date(2016, 7, 31),
+        before=ASSISTED_ELSEWHERE,
+        found_on=date(2016, 8, 3),
+        after=ASSISTED_ELSEWHERE,
+        finds=(("public_assistance", "J1", "K1"),),
     ),
 )
 ALL = pytest.mark.parametrize("incident", INCIDENTS, ids=lambda incident: incident.story)

@@ -12,8 +12,10 @@ from renkei.reconcile.rehearse import rehearse
 
 RULES = load_rules(ROOT / "reconciliation", terms=TERMS)
 BUILT = [
-    "R01", "R02", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16", "R17",
-    "R18", "R19", "R20", "R21", "R22", "R23", "R24", "R28", "R32", "R33", "R34", "R38", "R39", "R41", "R42",
+    "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15",
+    "R16", "R17", "R18", "R19", "R20", "R21", "R22", "R23", "R24", "R25", "R26", "R27", "R28", "R29", "R30",
+    "R31", "R32", "R33", "R34", "R35", "R36", "R37", "R38", "R39", "R40", "R41", "R42",
+    "R50",
 ]  # fmt: skip
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{kind}-{nth}")

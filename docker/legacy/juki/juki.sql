@@ -33,6 +33,14 @@ CREATE TABLE juki.kojin_rireki (
     koshin_ts timestamp(6) NOT NULL,
     sosa_id varchar(10) NOT NULL,
     tanmatsu_id varchar(10) NOT NULL,
+    zairyu_shikaku char(2),
+    zairyu_manryo_ymd char(8),
+    tenshutsu_yotei_ymd char(8),
+    tennyu_tsuchi_ymd char(8),
+    zairyu_shikaku char(2),
+    zairyu_manryo_ymd char(8),
+    tenshutsu_yotei_ymd char(8),
+    tennyu_tsuchi_ymd char(8),
     PRIMARY KEY (atena_no, rireki_no)
 );
 CREATE VIEW juki.kojin_genzai AS

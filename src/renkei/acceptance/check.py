@@ -14,13 +14,11 @@ from renkei.acceptance.causes import CAUSES, shown, with_cause
 from renkei.acceptance.conversion import RAW, convert
 from renkei.acceptance.declaration import Migration
 from renkei.comparison import Comparison, Counts, compare
-from renkei.records import RECORD_TYPES
+from renkei.records import PERSON_KEYS, RECORD_TYPES
 from renkei.snapshot import Snapshot
 
 #: Samples of each field and cause.
 SAMPLES = 3
-#: Kept beside the compared columns: whose record it is, of a person's record and of any other.
-_WHOSE = {True: ("source_key",), False: ("person_key", "payee_key")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +91,7 @@ def check(migration: Migration, old: State, new: State, *, scratch: Path, memory
     files, unspoken = {}, {}
     for side, state in (("old", old), ("new", new)):
         files[side] = scratch / f"{side}.parquet"
-        keep = _WHOSE[state.record == "person"]
+        keep = _whose(state.record)
         left = convert(state.snapshot, migration, side, as_of=state.as_of, place=files[side], keep=keep)
         # what the hub itself adds to a state is no part of the migration
         unspoken[side] = tuple(sorted(set(left) & set(RECORD_TYPES[state.record].content)))
@@ -117,6 +115,13 @@ def check(migration: Migration, old: State, new: State, *, scratch: Path, memory
         breaches=_breaches(migration, counts, fields, unspoken, apart=abs((new.as_of - old.as_of).days)),
         samples=_with_whose(samples, files),
     )  # fmt: skip
+
+
+def _whose(record: str) -> tuple[str, ...]:
+    """Kept beside the compared columns: whose record it is, of a person's record and of any other."""
+    if record == "person":
+        return ("source_key",)
+    return tuple(name for name in PERSON_KEYS if name in RECORD_TYPES[record].schema.names)
 
 
 def _same(migration: Migration) -> dict[str, str]:

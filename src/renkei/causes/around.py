@@ -52,6 +52,8 @@ _ASKED = pa.schema(
 )
 _OTHERS = pa.schema([(name, pa.string()) for name in ("feed", "source_key", "place", *_COLUMNS[:3])])
 _KEY = ["feed", "source_key", "column"]
+#: Of a mismatch these name the two records; of a pair, what is compared instead of the two values.
+_NAMING = ("left_key", "right_key")
 
 
 def around(
@@ -178,7 +180,7 @@ def _named(pairs: pl.DataFrame, *, lags: Mapping[str, timedelta], as_of: date) -
         pl.col("left_value").alias("left"), pl.col("right_value").alias("right"),
         pl.lit(as_of, pl.Date).alias("as_of"), pl.max_horizontal(lag).alias("lag_hours"), *around,
     )  # fmt: skip
-    known = [name for name in PAIRS if name in made.columns]
+    known = [name for name in PAIRS if name in made.columns and name not in _NAMING]
     return made.select("row", "column", *known).sort("row", "column")
 
 

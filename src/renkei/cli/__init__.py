@@ -64,11 +64,23 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "同一人の候補を挙げる、重みの型を作る・替える",
         "propose who may be one person, by a model; make and change models",
     ),
+    "lags": ("lags", "データ間の遅れを見る（宣言と実績）", "how late feeds are, as declared and as learned"),
+    "double-entry": (
+        "double_entry",
+        "二重入力の件数・時間と、それをなくせる連携を見る",
+        "see what was keyed twice, and which feed would end it",
+    ),
     "candidates": ("candidates", "同一人の候補を見る", "see who may be one person"),
     "why": ("why", "同一人・別人である根拠を示す", "why two records are one person, or are not"),
     "resident": ("resident", "住民の一時点の姿を示す", "a resident on a day, as known at an instant"),
     "household": ("household", "世帯の一時点の姿を示す", "a household on a day, as known at an instant"),
     "how": ("how", "値がどこから来たかを示し、証明する", "where a value comes from, proved"),
+    "verify": (
+        "verify",
+        "取り込んだ内容が一字も変わっていないか確かめる",
+        "is what a feed brought still there, to the byte",
+    ),
+    "keys": ("keys", "二つの連携データのキーの過不足・重複", "which keys two feeds do not share"),
     "protection": (
         "protection",
         "支援措置を見る、二人で解除する",

@@ -105,7 +105,7 @@ def _rules() -> list[str]:
 
     return [
         file.stem.partition("_")[0]
-        for file in sorted((place.project().root / "reconciliation").glob("R*.toml"))
+        for file in sorted((place.project().root / "reconciliation").rglob("R*.toml"))
     ]
 
 

@@ -60,7 +60,7 @@ def _again(project: "Project", found: "RunView", *, accept: str | None, as_json:
         kind = say("やり直せる実行", "run to retry")
         raise FixDeclaration("E_NOT_FOUND", kind=kind, name=found.run_id, nearest=again)
     if found.kind == "report":
-        return report.write(project, found.as_of, out=None, as_json=as_json)
+        return report.again(project, found.target, found.as_of, as_json=as_json)
     day, actor = found.as_of, place.actor()
     if found.kind == "refeed":
         made = refeed(project, found.target, as_of=day, actor=actor, trigger="retry")

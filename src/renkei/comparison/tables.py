@@ -1,13 +1,16 @@
-"""Compares two tables out of core: hashes first, cells only of the rows that need it.
+"""Compares two tables out of core: hashes first, then only the rows and the fields that need it.
 
-First pass: of each row only two numbers, the hash of its key and the hash of key and cells. Joining both
-sides (grouping them, where a key repeats) leaves the keys that are not exactly once on each side with one
-hash. Second pass: the rows of these keys alone, with their real keys and cells. So what is held follows the
-differences, and what does not fit goes to ``scratch``.
+First pass: of each row three numbers: the hash of its key; the hash of its content, which is the XOR of one
+hash for each field; and a sketch, a few bits for each field. Joining both sides (grouping them, where a key
+repeats) leaves the keys that are not exactly once on each side with one hash, and the sketches say in which
+fields their rows differ. Second pass: of these rows the real keys, and these fields alone. A sketch may miss
+a field, but not for long: the differences found must add up to the difference of the two hashes. Where they
+do not, every field is read. So what is held follows the differences, and what does not fit goes to
+``scratch``.
 
 The second pass compares keys and cells themselves, so that a chance agreement of hashes can only hide a
-row whose key agrees and whose 64-bit row hash agrees by accident: one in 2⁶⁴ for each pair of rows that
-differ. Hashes never leave a run.
+difference whose 64-bit hashes agree by accident: one in 2⁶⁴ for each pair of rows that differ. Hashes never
+leave a run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
+from renkei.comparison.hashes import Hashes, columns, quoted
 from renkei.comparison.result import Counts, FieldCount
 from renkei.engine.workbench import workbench
 from renkei.errors import FixDeclaration
@@ -44,7 +48,7 @@ class Comparison:
 
     def cells(self) -> pa.RecordBatchReader:
         """Every differing cell, by key: the key columns, ``field``, ``left``, ``right`` (texts, or null)."""
-        return self._read(f"SELECT * FROM cells ORDER BY {_columns(self.keys)}, field")
+        return self._read(f"SELECT * FROM cells ORDER BY {columns(self.keys)}, field")
 
     def only(self, side: str) -> pa.RecordBatchReader:
         """The keys that only this side (``left`` or ``right``) has."""
@@ -89,11 +93,12 @@ def compare(
             _open(bench, side, table)
         compared = tuple(fields) if fields is not None else _shared(bench, keys)
         _refuse_odd_columns(bench, (*keys, *compared), keys=keys)
-        whole = _suspects(bench, keys, compared)
-        _pair(bench, keys, compared)
-        _cells(bench, keys, compared, same or {})
+        hashes = Hashes(keys=tuple(keys), fields=compared, widened=_widened(bench, keys, compared))
+        whole = _suspects(bench, hashes)
+        differing = _paired(bench, hashes)
+        _cells(bench, keys, differing, same or {})
         counts = _counts(bench, whole)
-        named = tuple(_field(bench, name, keys, samples) for name in compared)
+        named = _fields(bench, compared, keys, samples)
         with closing(Comparison(bench, keys=keys, counts=counts, fields=named)) as found:
             yield found
     finally:
@@ -147,25 +152,30 @@ def _refuse_odd_columns(
         raise FixDeclaration("E_COMPARE_COLUMNS", columns="; ".join([*odd, *absent, *misused]) or "-")
 
 
-def _suspects(
+def _widened(
     bench: "duckdb.DuckDBPyConnection", keys: Sequence[str], fields: Sequence[str]
-) -> dict[str, int]:
+) -> frozenset[str]:
+    """Columns of whole numbers of two widths."""
+    left, right = _types(bench, "l"), _types(bench, "r")
+    return frozenset(name for name in (*keys, *fields) if left[name] != right[name])
+
+
+def _suspects(bench: "duckdb.DuckDBPyConnection", hashes: Hashes) -> dict[str, int]:
     """Keys, by hash, that are not once on each side with one content; returns the counts of the pass.
 
     A join is the cheapest way where no key repeats; where one does, grouping finds which.
     """
     counts = {}
     for side in _SIDES:
-        query = f"SELECT count(*), count(*) FILTER (WHERE {_has_key(keys)}) FROM given_{side}"
-        every, with_key = bench.execute(query).fetchall()[0]
-        counts[f"rows_{side}"], counts[f"keyless_{side}"] = int(every), int(every) - int(with_key)
-    for side in _SIDES:
         bench.execute(f"""
             CREATE TABLE hashes_{side} AS
-            SELECT {_hash(bench, keys)} AS k, {_hash(bench, (*keys, *fields))} AS h
+            SELECT {hashes.key()} AS k, {hashes.content()} AS h, {hashes.sketch()} AS g
             FROM given_{side}
-            WHERE {_has_key(keys)}
+            WHERE {_has_key(hashes.keys)}
         """)
+        query = f"SELECT (SELECT count(*) FROM given_{side}), (SELECT count(*) FROM hashes_{side})"
+        every, with_key = bench.execute(query).fetchall()[0]
+        counts[f"rows_{side}"], counts[f"keyless_{side}"] = int(every), int(every) - int(with_key)
     # pairs of keys that repeat on both sides would multiply: one side must be known to be without
     rows, distinct = bench.execute("SELECT count(*), count(DISTINCT k) FROM hashes_r").fetchall()[0]
     is_paired = rows == distinct and _joined(bench, counts)
@@ -194,7 +204,9 @@ _JOINED = """
         CASE WHEN l.h = r.h THEN NULL ELSE coalesce(l.k, r.k) END AS k,
         count(*) FILTER (WHERE l.k IS NOT NULL AND r.k IS NOT NULL) AS pairs,
         count(*) FILTER (WHERE r.k IS NULL) AS only_l,
-        count(*) FILTER (WHERE l.k IS NULL) AS only_r
+        count(*) FILTER (WHERE l.k IS NULL) AS only_r,
+        any_value(xor(l.h, r.h)) AS difference,
+        bit_or(xor(l.g, r.g)) AS sketch
     FROM hashes_l AS l
     FULL JOIN hashes_r AS r ON l.k = r.k
     GROUP BY 1
@@ -203,34 +215,51 @@ _PAIRS = "SELECT coalesce(sum(pairs), 0), coalesce(sum(only_l), 0), coalesce(sum
 # bit_xor of two equal hashes is nought; the sum of signs tells one on each side from two on one
 _GROUPED = """
     CREATE TABLE suspects AS
-    SELECT k
-    FROM (SELECT k, h, 1 AS side FROM hashes_l UNION ALL SELECT k, h, -1 AS side FROM hashes_r)
+    SELECT
+        k,
+        CASE WHEN count(*) = 2 AND sum(side) = 0 THEN bit_xor(h) END AS difference,
+        CASE WHEN count(*) = 2 AND sum(side) = 0 THEN bit_xor(g) END AS sketch
+    FROM (SELECT k, h, g, 1 AS side FROM hashes_l UNION ALL SELECT k, h, g, -1 AS side FROM hashes_r)
     GROUP BY k
     HAVING count(*) <> 2 OR sum(side) <> 0 OR bit_xor(h) <> 0
 """
 
 
 def _has_key(keys: Sequence[str]) -> str:
-    return " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in keys)
+    return " AND ".join(f"{quoted(name)} IS NOT NULL" for name in keys)
 
 
-def _hash(bench: "duckdb.DuckDBPyConnection", names: Sequence[str]) -> str:
-    """The hash of these columns, equal for equal values on both sides."""
-    left, right = _types(bench, "l"), _types(bench, "r")
-    wide = (
-        f"{_quoted(name)}::BIGINT" if left[name] != right[name] else _quoted(name)
-        for name in names
-    )  # fmt: skip
-    return f"hash({', '.join(wide)})"
+def _paired(bench: "duckdb.DuckDBPyConnection", hashes: Hashes) -> tuple[str, ...]:
+    """The fields in which a pair may differ, with their pairs; all of them where the sketches missed one."""
+    [(told,)] = bench.execute("SELECT coalesce(bit_or(sketch), 0) FROM suspects").fetchall()
+    fields = hashes.told(int(told))
+    _pair(bench, hashes, fields)
+    if fields == hashes.fields or not _unexplained(bench, hashes, fields):
+        return fields
+    for table in ("rows_l", "rows_r", "repeated_l", "repeated_r", "unclear", "only_l", "only_r", "pairs"):
+        bench.execute(f"DROP TABLE {table}")
+    _pair(bench, hashes, hashes.fields)
+    return hashes.fields
 
 
-def _pair(bench: "duckdb.DuckDBPyConnection", keys: Sequence[str], fields: Sequence[str]) -> None:
+def _unexplained(bench: "duckdb.DuckDBPyConnection", hashes: Hashes, fields: Sequence[str]) -> bool:
+    """True where a pair's hashes differ by more than these fields do, or where keys share a hash."""
+    query = f"""
+        SELECT count(*)
+        FROM pairs AS p
+        JOIN suspects AS s ON s.k = {hashes.key()}
+        WHERE s.difference IS DISTINCT FROM {hashes.difference(fields)}
+    """
+    return bool(bench.execute(query).fetchall()[0][0])
+
+
+def _pair(bench: "duckdb.DuckDBPyConnection", hashes: Hashes, fields: Sequence[str]) -> None:
     """The suspects' rows themselves: what repeats, what stands alone, and the pairs that differ."""
-    key, listed = _hash(bench, keys), _columns(keys)
+    keys, key, listed = hashes.keys, hashes.key(), columns(hashes.keys)
     for side in _SIDES:
         bench.execute(f"""
             CREATE TABLE rows_{side} AS
-            SELECT {_columns((*keys, *fields))}
+            SELECT {columns((*keys, *fields))}
             FROM given_{side}
             WHERE {key} IN (SELECT k FROM suspects WHERE k IS NOT NULL) AND {_has_key(keys)}
         """)
@@ -253,12 +282,12 @@ def _pair(bench: "duckdb.DuckDBPyConnection", keys: Sequence[str], fields: Seque
             ANTI JOIN unclear AS u USING ({listed})
         """)
     values = ", ".join(
-        f"l.{_quoted(name)} AS l{at}, r.{_quoted(name)} AS r{at}" for at, name in enumerate(fields)
+        f"l.{quoted(name)} AS l{at}, r.{quoted(name)} AS r{at}" for at, name in enumerate(fields)
     )
     more = f", {values}" if fields else ""
     bench.execute(f"""
         CREATE TABLE pairs AS
-        SELECT {", ".join(f"l.{_quoted(name)}" for name in keys)}{more}
+        SELECT {", ".join(f"l.{quoted(name)}" for name in keys)}{more}
         FROM rows_l AS l
         JOIN rows_r AS r USING ({listed})
         ANTI JOIN unclear AS u USING ({listed})
@@ -268,7 +297,7 @@ def _pair(bench: "duckdb.DuckDBPyConnection", keys: Sequence[str], fields: Seque
 def _cells(
     bench: "duckdb.DuckDBPyConnection", keys: Sequence[str], fields: Sequence[str], same: Mapping[str, str]
 ) -> None:
-    listed = _columns(keys)
+    listed = columns(keys)
     nothing = f"SELECT {listed}, '' AS field, '' AS \"left\", '' AS \"right\" FROM rows_l WHERE false"
     parts = [nothing, *(
         f"SELECT {listed}, '{name.replace(chr(39), chr(39) * 2)}', l::VARCHAR, r::VARCHAR"
@@ -300,25 +329,33 @@ def _counts(bench: "duckdb.DuckDBPyConnection", whole: Mapping[str, int]) -> Cou
 
 def _unclear(bench: "duckdb.DuckDBPyConnection", side: str) -> int:
     names = [row[0] for row in bench.execute("DESCRIBE unclear").fetchall()]
-    query = f"SELECT count(*) FROM rows_{side} SEMI JOIN unclear USING ({_columns(names)})"
+    query = f"SELECT count(*) FROM rows_{side} SEMI JOIN unclear USING ({columns(names)})"
     return int(bench.execute(query).fetchall()[0][0])
 
 
-def _field(bench: "duckdb.DuckDBPyConnection", name: str, keys: Sequence[str], samples: int) -> FieldCount:
-    listed, asked = _columns(keys), {"field": name, "samples": samples}
-    differing = bench.execute("SELECT count(*) FROM cells WHERE field = $field", {"field": name}).fetchall()
+def _fields(
+    bench: "duckdb.DuckDBPyConnection", names: Sequence[str], keys: Sequence[str], samples: int
+) -> tuple[FieldCount, ...]:
+    found = bench.execute("SELECT field, count(*) FROM cells GROUP BY field").fetchall()
+    differing = {str(name): int(count) for name, count in found}
+    return tuple(
+        FieldCount(
+            name=name,
+            differing=differing.get(name, 0),
+            samples=_samples(bench, name, keys, samples) if name in differing else (),
+        )
+        for name in names
+    )
+
+
+def _samples(
+    bench: "duckdb.DuckDBPyConnection", name: str, keys: Sequence[str], samples: int
+) -> tuple[tuple[object, ...], ...]:
+    listed = columns(keys)
     query = f"SELECT {listed} FROM cells WHERE field = $field ORDER BY {listed} LIMIT $samples"
-    found = bench.execute(query, asked).fetchall() if differing[0][0] else []
-    return FieldCount(name=name, differing=int(differing[0][0]), samples=tuple(map(tuple, found)))
+    found = bench.execute(query, {"field": name, "samples": samples}).fetchall()
+    return tuple(map(tuple, found))
 
 
 def _side(side: str) -> str:
     return {"left": "l", "right": "r"}[side]
-
-
-def _columns(names: Sequence[str]) -> str:
-    return ", ".join(map(_quoted, names))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -34,7 +34,10 @@ def problems(
 
 
 def read(path: Path, declaration: Mapping[str, Any], *, feed: str) -> Batch:
-    """Read the file's batches; their columns are the declared ones in any order, more where it evolves."""
+    """Read the file's batches; their columns are the declared ones in any order, more where it evolves.
+
+    A column that is declared optional and is not there is empty.
+    """
     columns = columns_of(declaration["columns"])
     names = [column.name for column in columns]
     evolves = bool(declaration.get("evolves"))
@@ -88,5 +91,10 @@ def _table(batch: pa.RecordBatch, before: int, *, schema: pa.Schema) -> pa.Table
     rows = batch.num_rows
     rec_no = pa.array(np.arange(before + 1, before + rows + 1, dtype=np.int64))
     nothing = pa.nulls(rows, pa.int64())
-    values = [pc.cast(batch.column(field.name), pa.string()) for field in schema if field not in POSITION]
+    there = batch.schema.names
+    values = [
+        pc.cast(batch.column(field.name), pa.string()) if field.name in there else pa.nulls(rows, pa.string())
+        for field in schema
+        if field not in POSITION
+    ]
     return pa.table([rec_no, nothing, nothing, *values], schema=schema)

@@ -36,6 +36,15 @@ _MANY_RECORDS = f"""
     WITH {RESTRICTED}
     SELECT EXISTS (SELECT FROM ({_OWNERS}) AS owner WHERE resident_id IN (SELECT resident_id FROM restricted))
 """
+_NAMEABLE = f"""
+    WITH {RESTRICTED}
+    SELECT source_key
+    FROM open_link
+    WHERE split_part(feed, '.', 1) = split_part(:feed, '.', 1)
+      AND (CASE WHEN :is_person THEN feed = :feed ELSE true END) AND source_key = ANY(:keys)
+    GROUP BY source_key
+    HAVING bool_and(resident_id NOT IN (SELECT resident_id FROM restricted))
+"""
 #: So many are asked one by one; of more the whole set is read once.
 _FEW = 20
 
@@ -66,3 +75,11 @@ def of_record(
     if row.restricted:
         return "restricted"
     return "shown" if known and row.owners else "nobody"
+
+
+def nameable(connection: sa.Connection, *, feed: str, is_person: bool, keys: Sequence[str]) -> frozenset[str]:
+    """Of these keys of persons in a feed, or in its system, those of residents known not to be restricted."""
+    if not keys:
+        return frozenset()
+    asked = {"feed": feed, "is_person": is_person, "keys": list(keys)}
+    return frozenset(connection.execute(sa.text(_NAMEABLE), asked).scalars())

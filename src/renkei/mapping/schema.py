@@ -9,7 +9,7 @@ from renkei import formats
 from renkei.mapping.contract.declared import SHAPE as _CONTRACT
 from renkei.mapping.lines import Lines, Path
 from renkei.mapping.problems import Problem, nearest
-from renkei.records import SENSITIVITIES
+from renkei.records import RECORD_TYPES, SENSITIVITIES
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -127,7 +127,7 @@ _FEED = _table(
         "delivers": {"enum": ["full", "delta"]},
         "schedule": _TEXT,
         "lag": {"type": "string", "pattern": "^[0-9]{1,5}[mhd]$"},
-        "record": {"enum": ["person", "tax", "benefit"]},
+        "record": {"enum": list(RECORD_TYPES)},
         "field": {"type": "array", "minItems": 1, "items": _FIELD},
         "ignored": {"type": "array", "items": _IGNORED},
         "expect": {"type": "array", "items": _EXPECT},

@@ -1,4 +1,4 @@
-"""What a mapping may do with numbers that name one person in the whole nation."""
+"""What a mapping may do with numbers that no record keeps, and with those that make two records one person."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from renkei.records import TOKENS
 
 #: The form of a residence card's number must be proved: equal ones make one person.
 _CARD = "residence_card_number"
+
+#: Numbers of which a record keeps the token alone.
+_KEPT_NOWHERE = ("individual_number", "account")
 
 
 #: ``from`` as declared → the raw columns that it names.
@@ -33,7 +36,7 @@ def reads_secret(step: Step) -> bool:
 
 def problems(feed: Mapping[str, Any], columns_of: ColumnsOf) -> Iterator[tuple[Place, str, str]]:
     """Place, what was expected, what was found: tokens only where they belong, forms proved, an individual
-    number read by nothing but what checks it or makes its token, and no token in an example.
+    number or an account's read by nothing but what checks it or makes its token, and no token in an example.
     """
     rows = [_row(row, columns_of) for row in feed["field"]]
     never = {name for row in rows if _takes_number(row) for name in row.columns}
@@ -46,7 +49,7 @@ def problems(feed: Mapping[str, Any], columns_of: ColumnsOf) -> Iterator[tuple[P
         if row.to == _CARD and "residence_card" not in [step.name for step in row.steps]:
             yield ("field", number, "steps"), f"the step residence_card for {_CARD}", "a number of any form"
         if never & row.columns and not _takes_number(row):
-            expected = "an individual number read only to check it or to make its token"
+            expected = "an individual number, or an account's, read only to check it or to make its token"
             yield ("field", number, "from"), expected, f"{row.to} reads it too"
     for number, example in enumerate(feed.get("example", ())):
         for name in sorted(TOKENS.keys() & example.get("gives", {}).keys()):
@@ -66,7 +69,7 @@ def _takes_number(row: _Row) -> bool:
 
 
 def _never_stored(step: Step) -> bool:
-    """True for a step that is given an individual number."""
+    """True for a step that is given an individual number, or the number of an account."""
     if step.name == "token":
-        return bool(step.argument == "individual_number")
+        return step.argument in _KEPT_NOWHERE
     return step.name == "check_digit" and step.argument in NEVER_STORED

@@ -4,6 +4,6 @@ Rules are text (``rule``); finding is pure (``find``); keeping cases happens in 
 """
 
 from renkei.reconcile.relation import FeedTerms, Source
-from renkei.reconcile.rule import Rule, declared_terms, load_rules
+from renkei.reconcile.rule import Rule, declared_terms, load_rulebook, load_rules
 
-__all__ = ["FeedTerms", "Rule", "Source", "declared_terms", "load_rules"]
+__all__ = ["FeedTerms", "Rule", "Source", "declared_terms", "load_rulebook", "load_rules"]

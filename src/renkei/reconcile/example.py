@@ -60,7 +60,7 @@ def table_of(text: str, schema: pa.Schema, *, as_of: date) -> pa.Table:
             raise NotATable("a known column", name, nearest(name, schema.names))
     written = set(rows[0]) if rows else set()
     columns = [[_typed(row.get(field.name, ""), field) for row in rows] for field in schema]
-    if "as_of" not in written:
+    if "as_of" in schema.names and "as_of" not in written:
         columns[schema.get_field_index("as_of")] = [as_of for _ in rows]
     arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

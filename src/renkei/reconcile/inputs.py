@@ -1,10 +1,13 @@
 """What the rules read from the registry, as Arrow: whose record is whose, and what was delivered."""
 
+from datetime import date
+
 import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.bulk import copy_out
-from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA, LINK_SCHEMA
+from renkei.reconcile.double_entry import NO_OFFICES, Offices, entries
+from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA, ENTRY, LINK_SCHEMA
 
 _LINKS = """
     SELECT feed, source_key, resident_id
@@ -30,6 +33,11 @@ def links(connection: sa.Connection) -> pa.Table:
     return copy_out(connection, _LINKS, LINK_SCHEMA)
 
 
-def hub(connection: sa.Connection) -> dict[str, pa.Table]:
-    """What the hub says of itself, a table for each of ``HUB_RELATIONS``."""
-    return {DELIVERY: copy_out(connection, _DELIVERIES, DELIVERY_SCHEMA)}
+def hub(
+    connection: sa.Connection, *, as_of: date | None = None, offices: Offices = NO_OFFICES
+) -> dict[str, pa.Table]:
+    """What the hub says of itself, a table for each of ``HUB_RELATIONS``; entries up to that day."""
+    return {
+        DELIVERY: copy_out(connection, _DELIVERIES, DELIVERY_SCHEMA),
+        ENTRY: entries(connection, as_of=as_of, offices=offices),
+    }

@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import Literal
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-DIALECT = "duckdb"
-#: Bound by the hub in every rule: the night that is being reconciled.
-AS_OF = "as_of"
+from renkei.reconcile.spark import AS_OF, for_spark
+
+#: Which engine a text is written for. Rules are written in DuckDB's words.
+Dialect = Literal["duckdb", "spark"]
+DIALECT: Dialect = "duckdb"
 
 _COMMON = ("cause", "field", "class", "left_feed", "left_key", "right_feed", "right_key", "since")
 #: Kind of rule → the columns that its SELECT returns.
@@ -66,9 +69,30 @@ def check(sql: str, allowed: Allowed) -> list[Fault]:
     return sorted(_faults(statements[0], allowed), key=lambda fault: fault.line)
 
 
-def compile_query(sql: str) -> str:
-    """The query as the engine is given it: parsed and written again, so that comments stay out."""
-    return _statements(sql)[0].sql(dialect=DIALECT, pretty=True, comments=False)
+def compile_query(sql: str, dialect: Dialect = DIALECT) -> str:
+    """The query as an engine is given it: parsed and written again, so that comments stay out.
+
+    One text runs on both engines; ``spark`` raises ``UnsupportedError`` for what Spark cannot say.
+    """
+    query = _statements(sql)[0]
+    return (for_spark(query) if dialect == "spark" else query).sql(
+        dialect=dialect, pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE
+    )
+
+
+def elsewhere(sql: str, prefix: str) -> str:
+    """The query, reading relations of the same names in schemas with this prefix."""
+    (statement,) = _statements(sql)
+    moved = statement.copy()
+    for table in moved.find_all(exp.Table):
+        if table.db:
+            table.set("db", exp.to_identifier(prefix + table.db))
+    return moved.sql(dialect=DIALECT)
+
+
+def parsed(sql: str) -> exp.Expr:
+    """The query as a tree that nobody may change."""
+    return _statements(sql)[0]
 
 
 def mentioned(sql: str) -> frozenset[str]:

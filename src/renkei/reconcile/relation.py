@@ -10,6 +10,7 @@ from renkei.records import DATE, DAY_TIME, RECORD_TYPES, TEXT, WHOLE
 from renkei.snapshot import Snapshot
 
 DELIVERY = "hub.delivery"
+ENTRY = "hub.entry"
 
 #: What came to the hub (受信), for rules about deliveries.
 DELIVERY_SCHEMA = pa.schema(
@@ -27,8 +28,27 @@ DELIVERY_SCHEMA = pa.schema(
         ("received_at", DAY_TIME),
     ]
 )
+#: What was keyed where, by whom and when (入力): one row a value, of residents of whom a person keyed one.
+ENTRY_SCHEMA = pa.schema(
+    [
+        ("feed", TEXT),
+        ("system", TEXT),
+        ("source_key", TEXT),
+        ("resident_id", WHOLE),
+        # address name date_of_birth sex household mailing_address; a new record or benefit as a whole
+        ("field", TEXT),
+        ("value", TEXT),  # a key: equal keys are one value
+        ("entered_at", DAY_TIME),
+        ("operator", TEXT),
+        ("operator_kind", TEXT),  # person | batch | robot
+        ("terminal", TEXT),
+        ("change_kind", TEXT),
+        ("event_date", DATE),  # of the event that was keyed
+        ("office", TEXT),
+    ]
+)
 #: What the hub says of itself: relation → columns. These are there in every night.
-HUB_RELATIONS: dict[str, pa.Schema] = {DELIVERY: DELIVERY_SCHEMA}
+HUB_RELATIONS: dict[str, pa.Schema] = {DELIVERY: DELIVERY_SCHEMA, ENTRY: ENTRY_SCHEMA}
 #: Which record belongs to whom: the open links.
 LINK_SCHEMA = pa.schema([("feed", TEXT), ("source_key", TEXT), ("resident_id", WHOLE)])
 

@@ -13,15 +13,19 @@ import pyarrow as pa
 
 from renkei.errors import FixDeclaration
 from renkei.feeds import DEFAULT_LAG, duration
+from renkei.reconcile.city import City, NotHere, city_of, not_here, own_files, pack_files, unknown_rules
 from renkei.reconcile.example import Example, NotATable, rows_of, table_of
 from renkei.reconcile.query import OUTPUT, Allowed, check, compile_query, mentioned, nearest
 from renkei.reconcile.relation import FeedTerms, schemas
-from renkei.reconcile.shape import Problem, RuleFile, departures, read
+from renkei.reconcile.shape import Problem, RuleFile, departures
 
 _PLAIN = (
     "id", "title", "title_en", "action", "action_en", "severity", "owner", "legal_basis", "valid_from",
 )  # fmt: skip
 Kind = Literal["mismatch", "double_entry", "delivery"]
+
+#: The share of its subjects that a rule may find before a person has looked at it.
+MOST = 0.05
 
 # A query that begins on the line below its key.
 _SQL_BELOW = re.compile(r"^sql\s*=\s*('''|\"\"\")[ \t]*\n", re.MULTILINE)
@@ -32,6 +36,7 @@ class Rule:
     """One check: the rows of ``query`` are the mismatches; ``columns`` are the names that it mentions.
 
     ``lasting`` rules find events, which stay found when the records move on. ``digest`` is the file's own.
+    ``most`` is the share of its subjects beyond which its findings are held; ``pairs`` what a join may make.
     """
 
     id: str
@@ -54,10 +59,20 @@ class Rule:
     must_not_find: tuple[Example, ...]
     file: str
     digest: str
+    most: float = MOST
+    pairs: int | None = None
 
     def is_in_force(self, as_of: date) -> bool:
         """True on the days of the law behind the rule, the last one included."""
         return self.valid_from <= as_of and (self.valid_to is None or as_of <= self.valid_to)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    """A city's rules in the order of ids, and those of its packs that want feeds which it has not got."""
+
+    rules: tuple[Rule, ...]
+    not_here: tuple[NotHere, ...]
 
 
 def load_rules(folder: Path, *, terms: Mapping[str, FeedTerms] | None = None) -> tuple[Rule, ...]:
@@ -65,18 +80,39 @@ def load_rules(folder: Path, *, terms: Mapping[str, FeedTerms] | None = None) ->
 
     ``terms`` says which feeds the city has; unless given, the mapping files beside the folder are asked.
     """
+    return load_rulebook(folder, terms=terms).rules
+
+
+def load_rulebook(folder: Path, *, terms: Mapping[str, FeedTerms] | None = None) -> Rulebook:
+    """The city's own rules and those of its packs; raises as :func:`load_rules` does."""
     known = terms if terms is not None else declared_terms(folder.parent / "mappings")
     relations = schemas(known)
-    files = [read(place) for place in sorted(folder.glob("*.toml"))]
+    city = city_of(folder, relations)
+    if not isinstance(city, City):
+        raise _all_of(city)
+    files = [*own_files(folder), *(carried := pack_files(folder, city))]
     problems = [file for file in files if isinstance(file, Problem)]
     readable = [file for file in files if isinstance(file, RuleFile)]
-    for file in readable:
-        problems += departures(file) or _meaning(file, relations)
-    problems += _ids_twice(readable)
+    unshaped = {file.shown: departures(file) for file in readable}
+    foreign = {
+        file.shown: told
+        for file in carried
+        if isinstance(file, RuleFile) and not unshaped[file.shown] and (told := not_here(file, relations))
+    }
+    here = [file for file in readable if file.shown not in foreign]
+    for file in here:
+        problems += unshaped[file.shown] or _meaning(file, relations)
+    problems += _ids_twice(here)
+    problems += unknown_rules(city, {str(file.values.get("id")) for file in readable})
     if problems:
-        ordered = sorted(problems, key=lambda problem: (problem.file, problem.line))
-        raise FixDeclaration("E_DECLARATION", problems="\n".join(map(str, ordered)))
-    return tuple(sorted((_rule(file, relations) for file in readable), key=lambda rule: rule.id))
+        raise _all_of(problems)
+    rules = sorted((_rule(file, relations, city) for file in here), key=lambda rule: rule.id)
+    return Rulebook(rules=tuple(rules), not_here=tuple(foreign.values()))
+
+
+def _all_of(problems: list[Problem]) -> FixDeclaration:
+    ordered = sorted(problems, key=lambda problem: (problem.file, problem.line))
+    return FixDeclaration("E_DECLARATION", problems="\n".join(map(str, ordered)))
 
 
 def declared_terms(mappings: Path) -> dict[str, FeedTerms]:
@@ -120,7 +156,7 @@ def _query_problems(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Itera
     first = file.line("sql") + bool(_SQL_BELOW.search(file.text))
     for fault in check(values["sql"], allowed):
         yield Problem(
-            file=file.name,
+            file=file.shown,
             line=first + fault.line - 1,
             expected=fault.expected,
             found=fault.found,
@@ -178,14 +214,14 @@ def _ids_twice(files: list[RuleFile]) -> Iterator[Problem]:
     """Rules that claim one id; every one of them is told, since either may be the mistake."""
     for file in files:
         name = file.values.get("id")
-        others = [other.name for other in files if other is not file and other.values.get("id") == name]
+        others = [other.shown for other in files if other is not file and other.values.get("id") == name]
         if name and others:
             yield file.problem(
                 "id", expected="an id of its own", found=f"{name}, also in {', '.join(others)}"
             )
 
 
-def _rule(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Rule:
+def _rule(file: RuleFile, relations: Mapping[str, pa.Schema], city: City) -> Rule:
     values = file.values
     examples = {
         key: tuple(_example(table, values, relations) for table in values[key])
@@ -202,6 +238,8 @@ def _rule(file: RuleFile, relations: Mapping[str, pa.Schema]) -> Rule:
         columns=mentioned(values["sql"]),
         must_find=examples["must_find"],
         must_not_find=examples["must_not_find"],
-        file=file.name,
+        file=file.shown,
         digest=sha256(file.text.encode("utf-8")).hexdigest(),
+        most=city.most.get(values["id"], values.get("most", MOST)),
+        pairs=values.get("pairs"),
     )

@@ -18,24 +18,30 @@ from renkei.reconcile.query import nearest
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-_TEXT = {"type": "string", "minLength": 1, "pattern": r"\S"}
+TEXT = {"type": "string", "minLength": 1, "pattern": r"\S"}
 _DAY = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
-_RELATION = {"type": "string", "pattern": r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"}
+RELATION = {"type": "string", "pattern": r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"}
+RULE_ID = {"type": "string", "pattern": "^R[0-9]{2,3}$"}
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _PARAMETER = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}
 _EXAMPLE = {
-    "story": _TEXT,
+    "story": TEXT,
     "as_of": _DAY,
     "given": {
         "type": "object",
-        "propertyNames": _RELATION,
-        "additionalProperties": _TEXT,
+        "propertyNames": RELATION,
+        "additionalProperties": TEXT,
         "minProperties": 1,
     },
 }
 
 
-def _table(properties: Mapping[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
+# system.feed as a whole word, so that p.welfare.benefit or juki.resident_old is another one
+_FEED = re.compile(r"(?<![\w.])[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*(?![\w.])")
+
+
+def table(properties: Mapping[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
+    """A table that holds these keys and no other."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -53,22 +59,34 @@ _REQUIRED = (
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Renkei reconciliation rule",
-    **_table(
+    **table(
         {
-            "id": {"type": "string", "pattern": "^R[0-9]{2,3}$", "description": "starts the file name"},
-            "title": {**_TEXT, "description": "what staff see, Japanese"},
-            "title_en": _TEXT,
-            "action": {**_TEXT, "description": "what staff do about it, Japanese"},
-            "action_en": _TEXT,
+            "id": {**RULE_ID, "description": "starts the file name"},
+            "title": {**TEXT, "description": "what staff see, Japanese"},
+            "title_en": TEXT,
+            "action": {**TEXT, "description": "what staff do about it, Japanese"},
+            "action_en": TEXT,
             "severity": {"enum": [1, 2, 3], "description": "1 money or safety, 2 weekly, 3 monthly"},
-            "owner": {**_TEXT, "description": "the department that corrects"},
-            "legal_basis": _TEXT,
-            "compare": {"type": "array", "items": _RELATION, "minItems": 1, "uniqueItems": True},
+            "owner": {**TEXT, "description": "the department that corrects"},
+            "legal_basis": TEXT,
+            "compare": {"type": "array", "items": RELATION, "minItems": 1, "uniqueItems": True},
             "kind": {"enum": ["mismatch", "double_entry", "delivery"], "default": "mismatch"},
             "lasting": {
                 "type": "boolean",
                 "default": False,
                 "description": "an event; never closes by itself",
+            },
+            "most": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1,
+                "default": 0.05,
+                "description": "share of its subjects beyond which its findings are held",
+            },
+            "pairs": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "pairs that its largest join may make; 20 for each row it reads when left out",
             },
             "valid_from": {**_DAY, "description": "the law is in force from this day"},
             "valid_to": {**_DAY, "description": "and up to this day"},
@@ -77,16 +95,16 @@ SCHEMA: dict[str, Any] = {
                 "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"const": "as_of"}},
                 "additionalProperties": _PARAMETER,
             },
-            "sql": {**_TEXT, "description": "one SELECT; its rows are the mismatches"},
+            "sql": {**TEXT, "description": "one SELECT; its rows are the mismatches"},
             "must_find": {
                 "type": "array",
                 "minItems": 1,
-                "items": _table({**_EXAMPLE, "finds": _TEXT}, ("story", "as_of", "given", "finds")),
+                "items": table({**_EXAMPLE, "finds": TEXT}, ("story", "as_of", "given", "finds")),
             },
             "must_not_find": {
                 "type": "array",
                 "minItems": 1,
-                "items": _table(_EXAMPLE, ("story", "as_of", "given")),
+                "items": table(_EXAMPLE, ("story", "as_of", "given")),
             },
         },
         _REQUIRED,
@@ -111,9 +129,10 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleFile:
-    """A rule file as text and as values; ``line`` finds where a key stands."""
+    """A rule file as text and as values; ``shown`` is its path below the folder of the city's rules."""
 
     name: str
+    shown: str
     text: str
     values: Mapping[str, Any]
 
@@ -128,25 +147,28 @@ class RuleFile:
     ) -> Problem:
         """A problem at a key."""
         line = self.line(key, nth=nth)
-        return Problem(file=self.name, line=line, expected=expected, found=found, nearest=near)
+        return Problem(file=self.shown, line=line, expected=expected, found=found, nearest=near)
 
 
-def read(place: Path) -> RuleFile | Problem:
-    """The file's text and values, or why it is no TOML."""
+def read(
+    place: Path, *, shown: str | None = None, feeds: Mapping[str, str] | None = None
+) -> RuleFile | Problem:
+    """The file's text and values, or why it is no TOML; ``feeds`` are exchanged for their names here."""
+    name = shown or place.name
     try:
-        text = place.read_text("utf-8")
-        return RuleFile(name=place.name, text=text, values=tomllib.loads(text))
+        text = _FEED.sub(lambda found: (feeds or {}).get(found[0], found[0]), place.read_text("utf-8"))
+        return RuleFile(name=place.name, shown=name, text=text, values=tomllib.loads(text))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         at = re.search(r"line (\d+)", str(wrong))
         line = int(at.group(1)) if at else 1
-        return Problem(file=place.name, line=line, expected="TOML in UTF-8", found=str(wrong).splitlines()[0])
+        return Problem(file=name, line=line, expected="TOML in UTF-8", found=str(wrong).splitlines()[0])
 
 
-def departures(file: RuleFile) -> list[Problem]:
+def departures(file: RuleFile, schema: Mapping[str, Any] = SCHEMA) -> list[Problem]:
     """Everything in which the file departs from the schema."""
     from jsonschema import Draft202012Validator
 
-    wrong = Draft202012Validator(SCHEMA).iter_errors(_plain(file.values))
+    wrong = Draft202012Validator(schema).iter_errors(_plain(file.values))
     return [problem for error in wrong for problem in _told(file, error)]
 
 

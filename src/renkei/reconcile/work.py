@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from renkei.records import RECORD_TYPES
+
 #: What a person makes of a case: one side is to be corrected; the rule is wrong here; both sides are right.
 OutcomeKind = Literal["correct", "withdraw", "confirm"]
 #: Where an outcome leaves its case.
@@ -281,7 +283,7 @@ def version_of(connection: sa.Connection, feed: str, source_key: str) -> int | N
     """The number of the version of a record that stands now; None where there is none."""
     query = " UNION ALL ".join(
         f"SELECT record_id FROM {table} WHERE feed = :feed AND source_key = :key AND known_to IS NULL"
-        for table in ("person_record", "tax_record", "benefit_record")
+        for table in (kind.table for kind in RECORD_TYPES.values())
     )
     found = connection.execute(sa.text(query), {"feed": feed, "key": source_key}).scalars().all()
     return int(found[0]) if len(found) == 1 else None

@@ -309,6 +309,34 @@ def cursors(connection: sa.Connection) -> dict[str, Cursor]:
     return {row["feed"]: Cursor(**row) for row in rows.mappings()}
 
 
+def states_on(connection: sa.Connection, day: date) -> dict[str, str]:
+    """Snapshot of each feed that has gone on since, as it was when the day was the newest that it spoke for.
+
+    A feed that was never there on that day, or whose mapping is another since, has none.
+    """
+    rows = connection.execute(
+        sa.text("""
+            WITH later AS (
+                SELECT feed, min(unit_id) AS unit_id FROM unit WHERE as_of > :day GROUP BY feed
+            ),
+            newest AS (
+                SELECT u.feed, max(u.unit_id) AS unit_id
+                FROM unit AS u
+                JOIN later AS l ON l.feed = u.feed AND u.unit_id < l.unit_id
+                GROUP BY u.feed
+                HAVING max(u.as_of) = :day
+            )
+            SELECT u.feed, u.snapshot
+            FROM newest AS n
+            JOIN unit AS u USING (unit_id)
+            JOIN cursor AS c ON c.feed = u.feed
+            JOIN unit AS present ON present.unit_id = c.unit_id AND present.mapping_digest = u.mapping_digest
+        """),
+        {"day": day},
+    )
+    return {str(feed): str(state) for feed, state in rows}
+
+
 def insert_unit(
     connection: sa.Connection,
     landed: Landed,

@@ -55,7 +55,9 @@ class Difference:
     they are there (``was_there``), or that were not there already. A ``is_whole`` delivery is the feed's full
     present state; an ``is_late`` one speaks for a state that is already overtaken, and of one that
     ``is_moot`` nothing is believed. ``known`` counts the records of the snapshot before. ``snapshot`` is the
-    feed's state afterwards, or a patch of it where that was asked for (:mod:`renkei.snapshot`).
+    feed's state afterwards, or a patch of it where that was asked for (:mod:`renkei.snapshot`). ``moved`` has
+    each key of the state that is otherwise, and the hash of its content as it ``was`` and as it is ``now``,
+    null for none; of a feed without a state before it is empty.
     """
 
     changed: pa.Table
@@ -66,6 +68,7 @@ class Difference:
     suspects: frozenset[int]
     dispositions: pa.Table
     snapshot: pa.Table
+    moved: pa.Table
     counts: UnitCounts
     known: int
     is_whole: bool
@@ -127,6 +130,7 @@ def compare(
                 as_of=as_of,
                 full=full,
             ),
+            moved=_arrow(bench, _MOVED if present.snapshot else _NOTHING_MOVED),
             counts=_counts(bench, missing=missing, withheld=bool(suspects)),
             known=_number(bench, "SELECT (SELECT count(*) FROM previous) + (SELECT count(*) FROM known)"),
             is_whole=full and not late,
@@ -265,6 +269,13 @@ _DISPOSITIONS = """
     UNION ALL
     SELECT __rec_no, source_key, 'unchanged' FROM known
 """
+_MOVED = """
+    SELECT source_key, old_hash AS was, content_hash AS now FROM classified WHERE kind = 'merged'
+    UNION ALL
+    SELECT source_key, p.content_hash, NULL FROM ended JOIN previous AS p USING (source_key)
+"""
+#: Of a first load: all is new, and the state itself says so.
+_NOTHING_MOVED = "SELECT NULL::VARCHAR AS source_key, NULL::VARCHAR AS was, NULL::VARCHAR AS now WHERE false"
 _LATE_ENDS = """
     SELECT DISTINCT source_key, kind = 'superseded' AS was_there
     FROM told

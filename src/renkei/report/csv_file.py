@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 Row = TypeVar("Row", bound=Sequence[str])
 
@@ -11,16 +12,38 @@ Row = TypeVar("Row", bound=Sequence[str])
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+class _Rows(Protocol):
+    def writerow(self, row: Iterable[Any], /) -> object: ...
+
+
+class Writer:
+    """One file being written, row by row."""
+
+    def __init__(self, out: _Rows) -> None:
+        self._out = out
+
+    def put(self, row: Sequence[str]) -> None:
+        """Write one row; no cell of it acts in a spreadsheet."""
+        self._out.writerow([inert(cell) for cell in row])
+
+
+@contextmanager
+def opened(path: Path, *, header: Sequence[str]) -> Iterator[Writer]:
+    """A file with its heading, to write rows into."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file, dialect="excel", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+        out.writerow(header)
+        yield Writer(out)
+
+
 def through(path: Path, *, header: Sequence[str], rows: Iterable[Row]) -> Iterator[Row]:
     """Write each row and hand it on as it came, so that one reading of the rows makes several files.
 
     The file is finished when the rows are used up.
     """
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        out = csv.writer(file, dialect="excel", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        out.writerow(header)
+    with opened(path, header=header) as file:
         for row in rows:
-            out.writerow([inert(cell) for cell in row])
+            file.put(row)
             yield row
 
 

@@ -1,8 +1,8 @@
-"""The mismatch report of a day: every open mismatch with what each system says now, as values."""
+"""The mismatch report of a period: every standing mismatch with what each system says now, as values."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any
 
@@ -14,6 +14,11 @@ from renkei.report.said import WITHHELD, said_of
 from renkei.views import RESTRICTED
 
 _FETCH = 2000
+#: As known at any time.
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+#: What marks a row of a case that is set aside: it is counted all the same.
+SET_ASIDE = "抑止中"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +41,49 @@ class Line:
     since: date | None
     due_on: date
     taken_as_of: date | None
+    gone_as_of: date | None
     is_restricted: bool
+    is_suppressed: bool
 
 
 def lines(
-    connection: Connection, *, as_of: date, systems: Sequence[str], case_id: int | None = None
+    connection: Connection,
+    *,
+    as_of: date,
+    systems: Sequence[str],
+    case_id: int | None = None,
+    department: str | None = None,
+    gone_from: date | None = None,
+    known_at: datetime | None = None,
+    suppressed: Sequence[int] = (),
 ) -> Iterator[Line]:
-    """Mismatches open on ``as_of``, gravest first; fetched in blocks, so memory does not grow with them.
+    """Mismatches standing on ``as_of``, gravest first; fetched in blocks, so memory does not grow with them.
 
-    A row that involves a restricted person, as subject, payee or behind either record, has neither
-    name, number nor values.
+    With ``gone_from`` also those that went since that day. ``suppressed`` are cases that are set aside: their
+    rows are marked. A row that involves a restricted person, as subject, payee or behind either record, has
+    neither name, number nor values.
     """
     body = resources.files("renkei.report").joinpath("mismatch.sql").read_text("utf-8")
     query = text(f"WITH {RESTRICTED}{body}").execution_options(yield_per=_FETCH)
-    for row in connection.execute(query, {"as_of": as_of, "case_id": case_id}).mappings():
+    asked = {
+        "as_of": as_of,
+        "case_id": case_id,
+        "department": department,
+        "gone_from": gone_from,
+        "known_at": known_at or _EVER,
+        "suppressed": list(suppressed),
+    }
+    for row in connection.execute(query, asked).mappings():
         yield _line(dict(row), systems)
 
 
 def header(systems: Iterable[str]) -> tuple[str, ...]:
     """The columns' headings."""
     return (
-        "案件番号", "規則", "規則名", "重要度", "担当課", "状態",
+        "案件番号", "規則", "規則名", "重要度", "担当課", "状態", "抑止",
         "対象者（宛名番号）", "氏名", "相違項目", "分類", "原因",
         *(f"{label('system', system)}の値" for system in systems),
-        "検出日", "差の生じた日", "期限", "取込時点",
+        "検出日", "差の生じた日", "期限", "取込時点", "解消日",
     )  # fmt: skip
 
 
@@ -68,10 +92,12 @@ def cells(line: Line, *, titles: Mapping[str, str]) -> tuple[str, ...]:
     return (
         case_number(line.case_id), line.rule_id, titles.get(line.rule_id, ""),
         label("severity", line.severity), line.owner, label("state", line.state),
+        SET_ASIDE if line.is_suppressed else "",
         line.party_number, line.full_name, label("field", line.field), label("class", line.class_),
         say_why(line.why, line.why_kind),
         *line.said,
         _day(line.first_as_of), _day(line.since), _day(line.due_on), _day(line.taken_as_of),
+        _day(line.gone_as_of),
     )  # fmt: skip
 
 
@@ -97,7 +123,7 @@ def _line(row: Mapping[str, Any], systems: Sequence[str]) -> Line:
 
 _PLAIN = (
     "case_id", "rule_id", "severity", "owner", "state", "field", "first_as_of", "since", "due_on",
-    "taken_as_of", "is_restricted", "why", "why_kind",
+    "taken_as_of", "gone_as_of", "is_restricted", "is_suppressed", "why", "why_kind",
 )  # fmt: skip
 
 

@@ -10,8 +10,11 @@
         split_part(right_feed, '.', 1) || '.' AS right_system
     FROM mismatch
     WHERE first_as_of <= :as_of
-      -- one case is told whole, what is gone of it too
-      AND (CAST(:case_id AS bigint) IS NOT NULL OR gone_as_of IS NULL OR gone_as_of > :as_of)
+      AND found_at <= :known_at
+      -- one case is told whole, what is gone of it too; of a month, what went in it
+      AND (CAST(:case_id AS bigint) IS NOT NULL
+          OR gone_as_of IS NULL OR gone_as_of > :as_of OR gone_at > :known_at
+          OR gone_as_of >= CAST(:gone_from AS date))
       AND (CAST(:case_id AS bigint) IS NULL OR case_id = :case_id)
 ), wanted AS MATERIALIZED (
     SELECT left_feed AS feed, left_key AS source_key FROM shown
@@ -20,7 +23,7 @@
     UNION
     SELECT l.feed, l.source_key FROM shown JOIN open_link l USING (resident_id) WHERE l.known_to IS NULL
 ), record AS MATERIALIZED (
-    SELECT feed, source_key, source_key AS subject_key, NULL AS payee_key,
+    SELECT feed, source_key, source_key AS subject_key, NULL AS beside_key,
         to_jsonb(p) || '{"record": "person"}' AS said
     FROM wanted JOIN person_record p USING (feed, source_key) WHERE known_to IS NULL
     UNION ALL
@@ -29,6 +32,24 @@
     UNION ALL
     SELECT feed, source_key, person_key, payee_key, to_jsonb(b) || '{"record": "benefit"}'
     FROM wanted JOIN benefit_record b USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, NULL, to_jsonb(r) || '{"record": "account"}'
+    FROM wanted JOIN account_record r USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, representative_key, to_jsonb(r) || '{"record": "property"}'
+    FROM wanted JOIN property_record r USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, dependant_key, to_jsonb(r) || '{"record": "dependant"}'
+    FROM wanted JOIN dependant_record r USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, NULL, to_jsonb(r) || '{"record": "returned_mail"}'
+    FROM wanted JOIN returned_mail_record r USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, NULL, to_jsonb(r) || '{"record": "double_entitlement"}'
+    FROM wanted JOIN double_entitlement_record r USING (feed, source_key) WHERE known_to IS NULL
+    UNION ALL
+    SELECT feed, source_key, person_key, agent_key, to_jsonb(r) || '{"record": "representation"}'
+    FROM wanted JOIN representation_record r USING (feed, source_key) WHERE known_to IS NULL
 ), said_of_resident AS MATERIALIZED (
     SELECT l.resident_id, jsonb_agg(o.said ORDER BY o.feed, o.source_key) AS said
     FROM open_link l JOIN record o USING (feed, source_key)
@@ -51,6 +72,8 @@ SELECT
     m.since,
     m.minutes,
     m.first_as_of,
+    CASE WHEN m.gone_as_of <= :as_of AND m.gone_at <= :known_at THEN m.gone_as_of END AS gone_as_of,
+    m.case_id = ANY(CAST(:suppressed AS bigint[])) AS is_suppressed,
     c.due_on,
     least(left_cursor.as_of, right_cursor.as_of) AS taken_as_of,
     d.name AS delivery,
@@ -67,9 +90,9 @@ SELECT
         g.resident_id IS NULL
         OR m.resident_id IN (SELECT resident_id FROM restricted)
         OR coalesce(m.left_system || left_record.subject_key IN (SELECT key FROM restricted_key), false)
-        OR coalesce(m.left_system || left_record.payee_key IN (SELECT key FROM restricted_key), false)
+        OR coalesce(m.left_system || left_record.beside_key IN (SELECT key FROM restricted_key), false)
         OR coalesce(m.right_system || right_record.subject_key IN (SELECT key FROM restricted_key), false)
-        OR coalesce(m.right_system || right_record.payee_key IN (SELECT key FROM restricted_key), false)
+        OR coalesce(m.right_system || right_record.beside_key IN (SELECT key FROM restricted_key), false)
     ) AS is_restricted
 FROM shown m
 JOIN "case" c USING (case_id)
@@ -80,4 +103,5 @@ LEFT JOIN cursor right_cursor ON right_cursor.feed = m.right_feed
 LEFT JOIN record left_record ON left_record.feed = m.left_feed AND left_record.source_key = m.left_key
 LEFT JOIN record right_record ON right_record.feed = m.right_feed AND right_record.source_key = m.right_key
 LEFT JOIN said_of_resident others ON others.resident_id = m.resident_id
+WHERE CAST(:department AS text) IS NULL OR c.owner = :department
 ORDER BY c.severity, m.rule_id, m.case_id, m.mismatch_id

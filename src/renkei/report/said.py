@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from renkei.records import PERSON, PERSON_KEYS, RECORD_TYPES
 from renkei.report.labels import label
 
 #: What stands where a restricted person's value would.
@@ -16,9 +17,20 @@ _STANDING = {
     "person": ("resident_status", "date_of_death", "moved_out_on"),
     "tax": ("levy",),
     "benefit": ("benefit_kind", "status", "started_on", "ended_on"),
+    "account": ("account_use", "account_changed_on"),
+    "property": ("property_kind", "representative_since"),
+    "dependant": ("tax_year",),
+    "returned_mail": ("return_reason", "returned_on", "resolved_on"),
+    "double_entitlement": ("other_insurer", "listed_on", "entitled_from"),
+    "representation": ("agent_kind", "started_on", "ended_on"),
 }
-_HOUSEHOLD = {"person": ("household_number", "relationship"), **{k: _STANDING[k] for k in ("tax", "benefit")}}
-_NUMBER = {"person": ("party_number",), "tax": ("person_key",), "benefit": ("person_key", "payee_key")}
+_HOUSEHOLD = _STANDING | {"person": ("household_number", "relationship")}
+_NUMBER = {
+    kind.name: ("party_number",)
+    if kind is PERSON
+    else tuple(c for c in PERSON_KEYS if c in kind.schema.names)
+    for kind in RECORD_TYPES.values()
+}
 _BIRTH = {"person": ("date_of_birth", "date_of_birth_raw"), "benefit": _STANDING["benefit"]}
 
 #: Field of a rule → columns of each record type. A field named like a column needs no entry.
@@ -39,7 +51,10 @@ _COLUMNS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "source_key": _NUMBER,
 }
 #: Columns whose values are codes of ours.
-_CODED = frozenset({"resident_status", "relationship", "benefit_kind", "status", "protected", "sex"})
+_CODED = frozenset(
+    "resident_status relationship benefit_kind status protected sex residence_qualification account_use "
+    "property_kind return_reason agent_kind".split()
+)
 
 
 def said_of(record: Mapping[str, Any] | None, *, field: str, language: str = "ja") -> str:

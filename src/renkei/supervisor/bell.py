@@ -32,10 +32,12 @@ def check_delivered(counts: Mapping[str, Any], feed_id: str, *, day: str) -> Non
 
 
 def for_day(verb: str, root: Path, *, day: str, trigger: str) -> dict[str, Any]:
-    """``reconcile``, ``report``, ``seal`` or ``link`` after a day; ids and counts of what it did."""
+    """``reconcile``, ``report``, ``seal``, ``link`` or ``verify`` after a day; ids and counts of it."""
     city, as_of = _load(root), date.fromisoformat(day)
     if verb == "seal":
         return ids_and_counts(workflow.seal(city).summary())
+    if verb == "verify":
+        return ids_and_counts(workflow.verify_every(city, actor=ACTOR))
     if verb == "link":
         return ids_and_counts(
             workflow.propose_links(city, as_of=as_of, actor=ACTOR, trigger=trigger).summary()

@@ -175,7 +175,7 @@ class Supervisor:
             return False
         if broken := self.airflow.import_errors():
             raise Stop("E_DAG_BROKEN", files=", ".join(Path(name).name for name in broken))
-        return len(self.airflow.dag_ids()) >= len(feeds_of(self.project.root)) + 2
+        return len(self.airflow.dag_ids()) >= len(feeds_of(self.project.root)) + 3
 
     def _health(self) -> health.Health:
         answer = AirflowApi(self._state.url, user="", password="", timeout=5.0).health()

@@ -21,6 +21,7 @@ from renkei.workflow.reconcile import ReconcileResult, reconcile
 from renkei.workflow.refeed import plan_refeed, refeed, replay
 from renkei.workflow.slip import SlipResult, slip
 from renkei.workflow.sync_in import SyncResult, sync_in
+from renkei.workflow.verify import verify, verify_every
 from renkei.workflow.watch import watch
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "seal",
     "slip",
     "sync_in",
+    "verify",
+    "verify_every",
     "watch",
     "withdraw_decision",
 ]

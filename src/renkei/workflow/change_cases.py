@@ -14,7 +14,7 @@ from renkei.bulk import copy_out
 from renkei.engine.duck import DuckEngine
 from renkei.landing import Landing
 from renkei.project import Project
-from renkei.reconcile import FeedTerms, Source, inputs
+from renkei.reconcile import FeedTerms, Source, inputs, past
 from renkei.reconcile.find import Found, find
 from renkei.registry import control
 
@@ -84,18 +84,19 @@ def cases_of(
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         cursors = control.cursors(connection)
-        links, hub = inputs.links(connection), inputs.hub(connection)
-        known = copy_out(connection, _OPEN, _OPEN_SCHEMA)
+        links = inputs.links(connection)
+        hub = inputs.hub(connection, as_of=as_of, offices=draft.offices)
+        known, standing = copy_out(connection, _OPEN, _OPEN_SCHEMA), past.standing(connection)
 
     def found(text: Project, changed: Mapping[str, Path]) -> Found:
         with DuckEngine(temp=scratch) as duck:
             return find(
                 duck, text.rules, sources=_sources(text, cursors, landing, changed), links=links,
-                hub=hub, as_of=as_of,
+                hub=hub, as_of=as_of, standing=standing,
             )  # fmt: skip
 
     was, now = found(base, {}), found(draft, after)
-    absent = tuple(each.rule.id for each in now.outcomes if each.state == "not_compared")
+    absent = tuple(each.rule.id for each in now.outcomes if each.state in ("not_compared", "held", "refused"))
     return _told(was, now, known, scratch=scratch), absent
 
 

@@ -123,11 +123,12 @@ def limit_emptied(
     judged: Judged,
     *,
     anew: int = 0,
+    state: snapshot.Snapshot | None = None,
 ) -> Judged:
     """Hold a delivery under which a column that was filled becomes empty in too many records.
 
     Not for a column that a person knows to be odd, nor for as many records as ``anew``, which two people
-    have agreed to change.
+    have agreed to change. ``state`` is the feed's present one where that is proved already.
     """
     if difference.is_moot:
         return judged
@@ -135,7 +136,7 @@ def limit_emptied(
         cursor = control.cursor_of(connection, landed.feed)
     if cursor is None:
         return judged
-    worst = emptied(difference.changed, snapshot.proved(work.landing, cursor.snapshot))
+    worst = emptied(difference.changed, state or snapshot.proved(work.landing, cursor.snapshot))
     known = _known_to_be_odd(mapping, judged)
     worst = tuple(each for each in worst if each.column not in known and _is_too_much(each, mapping, anew))
     accepted = work.accepted.get(landed.delivery_id)

@@ -1,7 +1,7 @@
 """report and seal: what a night leaves for people to read, and the proof that it cannot be rewritten."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,34 @@ def report(
     trigger: str,
     clock: Clock | None = None,
     out: Path | None = None,
+    month: date | None = None,
+    department: str | None = None,
+    known_at: datetime | None = None,
 ) -> ReportResult:
-    """Publish the day's mismatch report and run page; publishing again replaces them whole."""
+    """Publish the reports of a day, or of a ``month`` as far as ``as_of``; again replaces them whole.
+
+    Of the city and every department, or of one. Counted is what was known at ``known_at``, now unless given.
+    """
     with run_of(
-        project, kind="report", target="report", as_of=as_of, actor=actor, trigger=trigger, clock=clock
+        project,
+        kind="report",
+        target=_target(month, department),
+        as_of=as_of,
+        actor=actor,
+        trigger=trigger,
+        clock=clock,
     ) as work:
         with work.stage("publish"):
             published = publish(
-                work.engine, project=work.project, as_of=as_of, out=out, actor=actor, now=work.clock.now()
+                work.engine,
+                project=work.project,
+                as_of=as_of,
+                out=out,
+                actor=actor,
+                now=work.clock.now(),
+                month=month,
+                department=department,
+                known_at=known_at,
             )
         with work.engine.begin() as connection:
             events.record(
@@ -62,9 +82,20 @@ def report(
                 action="report.published",
                 actor=actor,
                 object=f"run:{work.run_id}",
-                detail={"as_of": as_of.isoformat(), "sha256": dict(published.sha256s)},
+                detail={
+                    "as_of": published.period.as_of.isoformat(),
+                    "period": published.period.name,
+                    "known_at": published.period.known_at.isoformat(),
+                    "sha256": dict(published.sha256s),
+                },
             )
         return ReportResult(run_id=str(work.run_id), published=published)
+
+
+def _target(month: date | None, department: str | None) -> str:
+    """One publication at a time of each folder."""
+    about = [f"{month:%Y-%m}"] if month else []
+    return ":".join(("report", *about, *([department] if department else [])))
 
 
 def seal(project: Project) -> SealResult:

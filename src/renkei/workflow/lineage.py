@@ -21,7 +21,7 @@ from renkei.mapping import Mapping as FeedMapping
 from renkei.mapping.explain import FieldTold, RecordTold, explain
 from renkei.mapping.masking import masked
 from renkei.project import Project
-from renkei.records import RECORD_TYPES, Sensitivity, sensitivity_of
+from renkei.records import PERSON_KEYS, RECORD_TYPES, Sensitivity, sensitivity_of
 from renkei.workflow.in_force import of_archive
 
 
@@ -360,9 +360,9 @@ def _standing(
 
 
 def _persons(told: RecordTold) -> list[str | None]:
-    """Keys of the persons of a tax or benefit record; of one set aside, as far as they can be read."""
+    """Keys of the persons whom a record names; of one set aside, as far as they can be read."""
     made = {each.to: each.steps[-1].value if each.steps else each.text for each in told.fields}
-    return [told.values.get(name) or made.get(name) for name in ("person_key", "payee_key")]
+    return [told.values.get(name) or made.get(name) for name in PERSON_KEYS]
 
 
 def _veiled(mapping: FeedMapping, told: RecordTold, used: FeedMapping | None) -> RecordTold:

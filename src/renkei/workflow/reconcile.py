@@ -1,6 +1,7 @@
 """reconcile: compare what the systems say of one day, and keep the cases that staff work on."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,29 +10,35 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from renkei import snapshot
+from renkei import __version__, snapshot
 from renkei.audit import events
 from renkei.causes.kept import explain, keep
 from renkei.clock import Clock
 from renkei.engine.duck import DuckEngine
 from renkei.failpoint import failpoint
 from renkei.project import Project
-from renkei.reconcile import FeedTerms, Source, inputs
-from renkei.reconcile.cases import CaseCounts, settle
-from renkei.reconcile.find import Found, find
+from renkei.reconcile import FeedTerms, Source, again, inputs, past
+from renkei.reconcile.cases import CaseCounts, results_of, settle
+from renkei.reconcile.find import Again, Found, find
 from renkei.registry import control, lease
 from renkei.workflow.run import Work, run_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileResult:
-    """What one reconciliation found and changed. ``not_compared`` names rules whose feeds had not come."""
+    """What one reconciliation found and changed. ``not_compared`` names rules whose feeds had not come.
+
+    ``held`` are those that found too many of their subjects at once, ``refused`` those whose joins would make
+    too many pairs: of neither has a case been touched.
+    """
 
     run_id: uuid.UUID
     as_of: date
     found: int
     in_transit: int
     not_compared: tuple[str, ...]
+    held: tuple[str, ...]
+    refused: tuple[str, ...]
     cases: CaseCounts
 
     def summary(self) -> dict[str, Any]:
@@ -41,47 +48,132 @@ class ReconcileResult:
             "as_of": self.as_of.isoformat(),
             "found": self.found,
             "in_transit": self.in_transit,
-            "not_compared": list(self.not_compared),
+            **{name: list(getattr(self, name)) for name in ("not_compared", "held", "refused")},
             **vars(self.cases),
         }
 
 
 def reconcile(
-    project: Project, *, as_of: date, actor: str, trigger: str, clock: Clock | None = None
+    project: Project,
+    *,
+    as_of: date,
+    actor: str,
+    trigger: str,
+    whole: bool = False,
+    clock: Clock | None = None,
 ) -> ReconcileResult:
     """Run every rule for a day and bring the cases up to it; a second time changes nothing.
 
     A rule whose feeds have not delivered for the day is "not compared" and leaves its cases as they are.
+    Unless ``whole``, a rule that speaks of one resident at a time looks only at those of whom anything has
+    changed since the comparison before.
     """
     with run_of(
         project, kind="reconcile", target="reconcile", as_of=as_of, actor=actor, trigger=trigger, clock=clock
     ) as work:
         with work.stage("find"):
-            sources, found = _find(work)
+            seen = _see(work)
+            found = _find(work, seen, whole=whole)
         failpoint("reconcile.found")
         with work.stage("explain"):
-            reasons = _explain(work, found, sources)
+            reasons = _explain(work, found, seen.sources)
         with work.stage("settle"):
-            cases = _settle(work, found, reasons)
-        return _result(work, found, cases)
+            cases, results = _settle(work, found, reasons, seen)
+        _forget_but(work, seen)
+        return _result(work, found, cases, results)
 
 
-def _find(work: Work) -> tuple[list[Source], Found]:
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What is compared tonight, as of one instant, and what earlier nights left behind."""
+
+    sources: list[Source]
+    links: pa.Table
+    hub: Mapping[str, pa.Table]
+    lags: tuple[past.NormalLag, ...]
+    last: past.Comparison | None
+    waiting: list[int]
+    standing: pa.Table
+    #: Feed (and the links) → day and hash of its state.
+    states: Mapping[str, tuple[date | None, str]]
+    kept_links: Path
+
+
+def _see(work: Work) -> _Seen:
     with work.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        cursors = control.cursors(connection)
-        links, hub = inputs.links(connection), inputs.hub(connection)
+        cursors, on_the_day = control.cursors(connection), control.states_on(connection, work.as_of)
+        links = inputs.links(connection)
+        hub = inputs.hub(connection, as_of=work.as_of, offices=work.project.offices)
+        last, waiting = past.last(connection), past.waiting(connection)
+        standing = past.standing(connection)
+        terms = {feed.id: FeedTerms(record=feed.record, lag=feed.lag) for feed in work.project.feeds}
+        lags = past.normal_lags(connection, terms, as_of=work.as_of)
+    states = {feed: (cursors[feed].as_of, cursors[feed].snapshot) for feed in terms if feed in cursors}
+    if last is None or last.as_of <= work.as_of:
+        # a day before one that is settled is compared with what is known now: its cases are not brought back
+        states |= {feed: (work.as_of, state) for feed, state in on_the_day.items() if feed in states}
     sources = [
         Source(
-            feed=feed.id,
-            terms=FeedTerms(record=feed.record, lag=feed.lag),
-            snapshot=snapshot.proved(work.landing, cursors[feed.id].snapshot) if feed.id in cursors else None,
-            as_of=cursors[feed.id].as_of if feed.id in cursors else None,
+            feed=feed,
+            terms=term,
+            snapshot=snapshot.proved(work.landing, states[feed][1]) if feed in states else None,
+            as_of=states[feed][0] if feed in states else None,
         )
-        for feed in work.project.feeds
+        for feed, term in terms.items()
     ]
+    kept = again.keep_links(links, _kept(work))
+    return _Seen(
+        sources=sources, links=links, hub=hub, lags=lags, last=last, waiting=waiting,
+        standing=standing, kept_links=kept, states={**states, past.LINKS: (None, kept.stem)},
+    )  # fmt: skip
+
+
+def _find(work: Work, seen: _Seen, *, whole: bool) -> Found:
+    some = None if whole else _again(work, seen)
     with DuckEngine(temp=_temp(work)) as engine:
-        found = find(engine, work.project.rules, sources=sources, links=links, hub=hub, as_of=work.as_of)
-    return sources, found
+        return find(
+            engine, work.project.rules, sources=seen.sources, links=seen.links, hub=seen.hub,
+            as_of=work.as_of, learned=past.learned(seen.lags), again=some, standing=seen.standing,
+        )  # fmt: skip
+
+
+def _again(work: Work, seen: _Seen) -> Again | None:
+    """Which rules need only look at whom; None where a night before, or its files, cannot say."""
+    rules = work.project.rules
+    known = (
+        past.still_known(seen.last, rules, as_of=work.as_of, code_version=__version__) if seen.last else None
+    )
+    if not known or seen.last is None:
+        return None
+    then = dict(seen.last.states)
+    links = again.kept_links(_kept(work), then.pop(past.LINKS))
+    try:
+        states = {feed: snapshot.found(work.landing, digest) for feed, digest in then.items()}
+    except (OSError, pa.ArrowException):
+        return None
+    if links is None:
+        return None
+    with DuckEngine(temp=_temp(work)) as engine:
+        residents = again.residents(
+            engine,
+            again.Past(states=states, links=links),
+            {source.feed: source.snapshot for source in seen.sources if source.snapshot},
+            terms={source.feed: source.terms for source in seen.sources},
+            links=seen.links,
+            waiting=seen.waiting,
+        )
+    return Again(rules=known, residents=residents)
+
+
+def _forget_but(work: Work, seen: _Seen) -> None:
+    """Only the newest comparison is ever asked for its links."""
+    for place in _kept(work).iterdir():
+        if place != seen.kept_links:
+            place.unlink(missing_ok=True)
+
+
+def _kept(work: Work) -> Path:
+    return work.project.var / "work" / "compared"
 
 
 def _explain(work: Work, found: Found, sources: list[Source]) -> pa.Table:
@@ -98,19 +190,29 @@ def _temp(work: Work) -> Path:
     return folder
 
 
-def _settle(work: Work, found: Found, reasons: pa.Table) -> CaseCounts:
+def _settle(
+    work: Work, found: Found, reasons: pa.Table, seen: _Seen
+) -> tuple[CaseCounts, Mapping[str, tuple[int, int]]]:
     now = work.clock.now()
     with work.engine.begin() as connection:
         lease.check_fence(connection, work.fence)
         cases = settle(connection, found, run_id=work.run_id, now=now)
         keep(connection, reasons)
-        _tell(connection, work, found, cases)
+        past.remember(connection, work.run_id, seen.states)
+        results = results_of(connection, work.run_id)
+        _tell(connection, work, found, cases, results)
         failpoint("reconcile.before_commit")
     failpoint("reconcile.after_commit")
-    return cases
+    return cases, results
 
 
-def _tell(connection: sa.Connection, work: Work, found: Found, cases: CaseCounts) -> None:
+def _tell(
+    connection: sa.Connection,
+    work: Work,
+    found: Found,
+    cases: CaseCounts,
+    results: Mapping[str, tuple[int, int]],
+) -> None:
     events.record(
         connection,
         action="reconcile.done",
@@ -118,19 +220,29 @@ def _tell(connection: sa.Connection, work: Work, found: Found, cases: CaseCounts
         object=f"run:{work.run_id}",
         detail={
             "as_of": work.as_of.isoformat(),
-            "rules": {outcome.rule.id: outcome.found for outcome in found.outcomes},
-            "not_compared": [each.rule.id for each in found.outcomes if each.state == "not_compared"],
+            "rules": {rule: standing for rule, (standing, _) in results.items()},
+            **{state: list(rules) for state, rules in _left_out(found).items()},
             **vars(cases),
         },
     )
 
 
-def _result(work: Work, found: Found, cases: CaseCounts) -> ReconcileResult:
+def _result(
+    work: Work, found: Found, cases: CaseCounts, results: Mapping[str, tuple[int, int]]
+) -> ReconcileResult:
     return ReconcileResult(
         run_id=work.run_id,
         as_of=work.as_of,
-        found=sum(outcome.found for outcome in found.outcomes),
-        in_transit=sum(outcome.in_transit for outcome in found.outcomes),
-        not_compared=tuple(each.rule.id for each in found.outcomes if each.state == "not_compared"),
+        found=sum(standing for standing, _ in results.values()),
+        in_transit=sum(waiting for _, waiting in results.values()),
+        **_left_out(found),
         cases=cases,
     )
+
+
+def _left_out(found: Found) -> dict[str, tuple[str, ...]]:
+    """State → rules of which no case was touched, for another reason than the days of their law."""
+    return {
+        state: tuple(each.rule.id for each in found.outcomes if each.state == state)
+        for state in ("not_compared", "held", "refused")
+    }

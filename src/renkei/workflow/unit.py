@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from renkei.failpoint import failpoint
 from renkei.landing import Landing
 from renkei.model import Batch, Delivery, Feed, Mapped, UnitCounts
 from renkei.project import CityConfig
-from renkei.registry import control, golden, lease, merge, order
+from renkei.registry import buckets, control, golden, lease, merge, order
 from renkei.registry.difference import Difference, Present, compare
 from renkei.snapshot import Snapshot
 from renkei.workflow import contract, protection, remapped, vault
@@ -47,7 +48,8 @@ def merge_delivery(
         landed = replace(landed, as_of=as_of)
     mappings.hold_odd_size(mapping, batch, as_of=as_of)
     with work.stage("map"):
-        mapped = _mapped(work, mapping, landed, batch, as_of=as_of)
+        state = _state(work, landed)
+        mapped = _mapped(mapping, batch, state if landed.is_whole else None, as_of=as_of)
     work.notes += vault.doubts_of(mapped)
     if approved:
         work.accepted.setdefault(landed.delivery_id, Accepted(reason="applied plan"))
@@ -57,9 +59,9 @@ def merge_delivery(
         mapped = judged.mapped
     with work.stage("compare"):
         difference = compare_with_present(
-            work, landed, mapped, as_of=as_of, full=landed.is_whole, in_any_order=landed.is_file
+            work, landed, mapped, as_of=as_of, full=landed.is_whole, in_any_order=landed.is_file, state=state
         )
-    judged = contract.limit_emptied(work, mapping, landed, difference, judged, anew=anew)
+    judged = contract.limit_emptied(work, mapping, landed, difference, judged, anew=anew, state=state)
     limit_blast(work, mapping, difference, approved=approved or anew)
     judged = contract.judge_volume(work, mapping, landed, judged)
 
@@ -73,16 +75,14 @@ def merge_delivery(
     return difference.counts
 
 
-def _mapped(
-    work: Work, mapping: mappings.Mapping, landed: control.Landed, batch: Batch, *, as_of: date
-) -> Mapped:
+def _mapped(mapping: mappings.Mapping, batch: Batch, state: Snapshot | None, *, as_of: date) -> Mapped:
     """The batch mapped; of a whole delivery only what the present state was not made from."""
-    state = _state(work, landed) if landed.is_whole else None
     batch, known = mappings.recalled(mapping, batch, state, as_of=as_of)
     return mappings.apply(mapping, batch, as_of=as_of, known=known)
 
 
 def _state(work: Work, landed: control.Landed) -> Snapshot | None:
+    """The feed's present state, proved once for all that look at it: the run's lease keeps it where it is."""
     with work.engine.connect() as connection:
         cursor = control.cursor_of(connection, landed.feed)
     return None if cursor is None else snapshot.proved(work.landing, cursor.snapshot)
@@ -104,9 +104,10 @@ def _check_count(landed: control.Landed, batch: Batch) -> None:
 
 
 def compare_with_present(
-    work: Work, landed: control.Landed, mapped: Mapped, *, as_of: date, full: bool, in_any_order: bool
-) -> Difference:
-    """What the batch changes beside the feed's present snapshot.
+    work: Work, landed: control.Landed, mapped: Mapped, *, as_of: date, full: bool, in_any_order: bool,
+    state: Snapshot | None = None,
+) -> Difference:  # fmt: skip
+    """What the batch changes beside the feed's present snapshot, its ``state`` where that is proved already.
 
     Files may come ``in_any_order``; of two parts that were read from places in a source, the later one was
     read from where the earlier one was not merged, so it says all that the earlier one said.
@@ -119,7 +120,7 @@ def compare_with_present(
     return compare(
         mapped,
         replace(
-            present_of(work.landing, cursor, mapped, explained=explained),
+            present_of(work.landing, cursor, mapped, explained=explained, state=state),
             told_since=frozenset().union(*(_keys_of(work.landing.proved(each)) for each, _ in later)),
             is_whole_since=any(is_whole for _, is_whole in later),
         ),
@@ -140,13 +141,14 @@ def _keys_of(dispositions: Path) -> frozenset[str]:
 
 
 def present_of(
-    landing: Landing, cursor: control.Cursor | None, mapped: Mapped, *, explained: Mapping[str | None, int]
-) -> Present:
+    landing: Landing, cursor: control.Cursor | None, mapped: Mapped, *,
+    explained: Mapping[str | None, int], state: Snapshot | None = None,
+) -> Present:  # fmt: skip
     """What the comparison must know of the feed: nothing at its first load."""
     if cursor is None:
         return Present()
     return Present(
-        snapshot=snapshot.proved(landing, cursor.snapshot),
+        snapshot=state or snapshot.proved(landing, cursor.snapshot),
         is_remapped=cursor.mapping_digest != mapped.mapping_digest,
         explained=explained,
     )
@@ -216,6 +218,8 @@ def commit_unit(
         failpoint("snapshot.written")
         for digest in kept.values():
             control.insert_object(connection, digest, size=work.landing.path(digest).stat().st_size, now=now)
+        state = partial(snapshot.found, work.landing, kept["snapshot"])
+        held = buckets.move(connection, difference.moved, feed=landed.feed, unit_id=unit_id, state=state)
         vault.keep_numbers(connection, work.project, mapped, difference, unit_id=unit_id, now=now)
         control.insert_unit(
             connection, landed, unit_id=unit_id, part=part, as_of=as_of, run_id=work.run_id,
@@ -223,7 +227,16 @@ def commit_unit(
         )  # fmt: skip
         _move_on(connection, work, landed, difference, unit=unit, snapshot=kept["snapshot"], part=part)
         failpoint("merge.watermark")
-        _tell_done(connection, work, landed, mapped, difference, unit_id=unit_id, snapshot=kept["snapshot"])
+        _tell_done(
+            connection,
+            work,
+            landed,
+            mapped,
+            difference,
+            unit_id=unit_id,
+            snapshot=kept["snapshot"],
+            held=held,
+        )
         if also is not None:
             also(connection, unit_id)
         failpoint("merge.audit")
@@ -285,6 +298,7 @@ def _tell_done(
     *,
     unit_id: int,
     snapshot: str,
+    held: str,
 ) -> None:
     detail = {
         "feed": landed.feed,
@@ -293,6 +307,7 @@ def _tell_done(
         "sha256": landed.sha256,
         "mapping_digest": mapped.mapping_digest,
         "snapshot": snapshot,
+        "buckets": held,
         **vars(difference.counts),
     }
     events.record(connection, action="unit.done", actor=work.actor, object=f"unit:{unit_id}", detail=detail)

@@ -54,6 +54,10 @@ _WIDTHS = {
     "koshin_ts": "timestamp(6)",
     "sosa_id": "varchar(10)",
     "tanmatsu_id": "varchar(10)",
+    "zairyu_shikaku": "char(2)",
+    "zairyu_manryo_ymd": "char(8)",
+    "tenshutsu_yotei_ymd": "char(8)",
+    "tennyu_tsuchi_ymd": "char(8)",
 }
 _MAY_BE_NULL = {
     "kyu_uji",
@@ -63,6 +67,10 @@ _MAY_BE_NULL = {
     "shibo_ymd",
     "tenshutsu_ymd",
     "tennyu_ymd",
+    "zairyu_shikaku",
+    "zairyu_manryo_ymd",
+    "tenshutsu_yotei_ymd",
+    "tennyu_tsuchi_ymd",
 }
 _SETTINGS = (
     "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 20\n"

@@ -1,37 +1,68 @@
 """One night's deliveries of 税 and 福祉, and the file anomalies of the day."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from renkei_sample.legacy.tax_files import assessment_file, taxpayer_file, write_with_done
-from renkei_sample.legacy.welfare_files import benefit_file, recipient_file
+from renkei_sample import tax_books, welfare_books
+from renkei_sample.legacy.tax_files import assessment_file, csv_file, taxpayer_file, write_with_done
+from renkei_sample.legacy.welfare_files import (
+    account_file,
+    benefit_file,
+    double_entitlement_file,
+    recipient_file,
+)
+from renkei_sample.records import Dependant, Property, Representation, ReturnedMail
 from renkei_sample.state import CityState
 
 Place = tuple[Path, Path]
 #: (file name, feed, what is wrong): re-sent under another name, or with a trailer that miscounts.
 Anomaly = tuple[str, str, str]
+#: Feed → how its files begin and end, and what their done-files end with.
+NAMES: Mapping[str, tuple[str, str, str]] = {
+    "tax.taxpayer": ("KJ", ".DAT", ".END"),
+    "tax.assessment": ("FK", ".DAT", ".END"),
+    "tax.property": ("KS", ".CSV", ".END"),
+    "tax.dependant": ("FY", ".CSV", ".END"),
+    "tax.returned_mail": ("HR", ".CSV", ".END"),
+    "tax.representation": ("DR", ".CSV", ".END"),
+    "welfare.recipient": ("TAISHO", ".xml", ".done"),
+    "welfare.benefit": ("KYUFU", ".xml", ".done"),
+    "welfare.account": ("KOZA", ".xml", ".done"),
+    "welfare.double_entitlement": ("CHOFUKU", ".xml", ".done"),
+}
+
+
+def contents(state: CityState) -> dict[str, bytes]:
+    """Feed → its full file of the state's day."""
+    day, generation = state.day, state.day.toordinal()
+    return {
+        "tax.taxpayer": taxpayer_file(list(state.taxpayers.values()), day=day, generation=generation),
+        "tax.assessment": assessment_file(tax_books.assessments(state), day=day, generation=generation),
+        "tax.property": csv_file(tax_books.properties(state), Property, day=day),
+        "tax.dependant": csv_file(tax_books.dependants(state), Dependant, day=day),
+        "tax.returned_mail": csv_file(tax_books.returned_mail(state), ReturnedMail, day=day),
+        "tax.representation": csv_file(tax_books.representations(state), Representation, day=day),
+        "welfare.recipient": recipient_file(list(state.recipients.values()), day=day),
+        "welfare.benefit": benefit_file(list(state.benefits.values()), day=day),
+        "welfare.account": account_file(welfare_books.accounts(state), day=day),
+        "welfare.double_entitlement": double_entitlement_file(
+            welfare_books.double_entitlements(state), day=day
+        ),
+    }
 
 
 def write_night(state: CityState, *, tax: Place, welfare: Place, anomalies: tuple[Anomaly, ...] = ()) -> None:
     """Write the full files of the state's day. ``tax`` and ``welfare`` are (folder, staging folder)."""
-    day, generation = state.day, state.day.toordinal()
-    taxpayers = list(state.taxpayers.values())
-    files = {
-        f"KJ_{day:%Y%m%d}": taxpayer_file(taxpayers, day=day, generation=generation),
-        f"FK_{day:%Y%m%d}": assessment_file(list(state.assessments.values()), day=day, generation=generation),
-    }
-    for name, content in files.items():
-        write_with_done(tax[0] / f"{name}.DAT", content, done=".END", staging=tax[1])
-    for name, content in _welfare(state).items():
-        write_with_done(welfare[0] / f"{name}.xml", content, done=".done", staging=welfare[1])
-    for name, _, klass in anomalies:
-        content = files[f"{name[:2]}_{day:%Y%m%d}"]
+    made, places = contents(state), {"tax": tax, "welfare": welfare}
+    for feed, content in made.items():
+        begins, ends, done = NAMES[feed]
+        folder, staging = places[feed.partition(".")[0]]
+        write_with_done(folder / f"{begins}_{state.day:%Y%m%d}{ends}", content, done=done, staging=staging)
+    for name, feed, klass in anomalies:
+        content = made[feed]
         if klass == "refused":
-            content = taxpayer_file(taxpayers, day=day, generation=generation, stated=len(taxpayers) + 1)
+            taxpayers = list(state.taxpayers.values())
+            content = taxpayer_file(
+                taxpayers, day=state.day, generation=state.day.toordinal(), stated=len(taxpayers) + 1
+            )
         write_with_done(tax[0] / name, content, done=".END", staging=tax[1])
-
-
-def _welfare(state: CityState) -> dict[str, bytes]:
-    return {
-        f"TAISHO_{state.day:%Y%m%d}": recipient_file(list(state.recipients.values()), day=state.day),
-        f"KYUFU_{state.day:%Y%m%d}": benefit_file(list(state.benefits.values()), day=state.day),
-    }

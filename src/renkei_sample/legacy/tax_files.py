@@ -2,16 +2,24 @@
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from renkei_sample.records import Assessment, Taxpayer
+from renkei_sample.records import (
+    Assessment,
+    Dependant,
+    Property,
+    Representation,
+    ReturnedMail,
+    Taxpayer,
+)
 
 if TYPE_CHECKING:
     import polars as pl
 
+CsvRow = Property | Dependant | ReturnedMail | Representation
 TAXPAYER_BYTES, ASSESSMENT_BYTES = 420, 300
 _HASH_MODULUS = 10**15
 
@@ -60,6 +68,9 @@ ASSESSMENT_LAYOUT = (
     _Column("koshin_ymdhms", 14, _HALF),
     _Column("sosa_id", 8, _HALF),
     _Column("tanmatsu_id", 8, _HALF),
+    _Column("hikazei", 1, _HALF),
+    _Column("shogaisha", 1, _HALF),
+    _Column("ho294", 1, _HALF),
 )
 
 
@@ -85,6 +96,16 @@ def assessment_file(rows: Sequence[Assessment], *, day: date, generation: int) -
         day,
         generation,
     )
+
+
+def csv_file(rows: Sequence[CsvRow], kind: type[CsvRow], *, day: date) -> bytes:
+    """KS, FY, HR or DR: a line with the day, the names, a line a row, a line with the count."""
+    names = [each.name for each in fields(kind)]
+    lines = [("H", "ZEIMU", f"{day:%Y%m%d}"), tuple(name.upper() for name in names)]
+    lines += [tuple(getattr(row, name) for name in names) for row in rows]
+    lines.append(("T", str(len(rows))))
+    # numbers and dates alone: nothing in them needs a quote doubled
+    return "".join('"' + '","'.join(line) + '"\r\n' for line in lines).encode("ascii")
 
 
 def write_with_done(path: Path, content: bytes, *, done: str, staging: Path) -> None:

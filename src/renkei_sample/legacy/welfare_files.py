@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from io import StringIO
 
-from renkei_sample.records import Benefit, Recipient
+from renkei_sample.records import Account, Benefit, DoubleEntitlement, Recipient
 
 #: Element names in document order with the attribute of the row behind each.
 RECIPIENT_ELEMENTS = (
@@ -36,10 +36,34 @@ BENEFIT_ELEMENTS = (
     ("終了日", "shuryo"),
     ("終了事由", "shuryo_jiyu"),
     ("月額", "getsugaku"),
+    ("住所地特例", "tokurei"),
+    ("施設入所日", "nyusho"),
     ("更新日時", "koshin"),
     ("更新事由", "jiyu"),
     ("更新者", "koshinsha"),
     ("端末", "tanmatsu"),
+)
+ACCOUNT_ELEMENTS = (
+    ("対象者番号", "taishosha"),
+    ("用途", "yoto"),
+    ("金融機関コード", "ginko"),
+    ("支店コード", "shiten"),
+    ("預金種目", "shumoku"),
+    ("口座番号", "koza"),
+    ("名義カナ", "meigi"),
+    ("変更日", "henkobi"),
+    ("予定日", "yoteibi"),
+    ("状態", "jotai"),
+    ("更新日時", "koshin"),
+    ("更新者", "koshinsha"),
+)
+DOUBLE_ELEMENTS = (
+    ("対象者番号", "taishosha"),
+    ("一覧日", "ichiranbi"),
+    ("他保険者", "hokensha"),
+    ("他資格取得日", "shutokubi"),
+    ("更新日時", "koshin"),
+    ("更新者", "koshinsha"),
 )
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 #: Elements that stand empty rather than being left out.
@@ -56,10 +80,20 @@ def benefit_file(rows: Sequence[Benefit], *, day: date) -> bytes:
     return _document("給付一覧", "給付", rows, BENEFIT_ELEMENTS, day)
 
 
+def account_file(rows: Sequence[Account], *, day: date) -> bytes:
+    """KOZA: every 口座 with the stated count."""
+    return _document("口座一覧", "口座", rows, ACCOUNT_ELEMENTS, day)
+
+
+def double_entitlement_file(rows: Sequence[DoubleEntitlement], *, day: date) -> bytes:
+    """CHOFUKU: every line of the last lists with the stated count."""
+    return _document("資格重複一覧", "資格重複", rows, DOUBLE_ELEMENTS, day)
+
+
 def _document(
     root: str,
     item: str,
-    rows: Sequence[Recipient | Benefit],
+    rows: Sequence[Recipient | Benefit | Account | DoubleEntitlement],
     elements: Sequence[tuple[str, str]],
     day: date,
 ) -> bytes:

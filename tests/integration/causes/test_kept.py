@@ -25,6 +25,8 @@ resident | feed              | key | household | full_name   | kana        | bor
 1        | welfare.recipient | F1  | W2        | 吉田 太郎   | ヨシダ タロウ | 1955-04-01 | 葛原市本町1丁目2番13号  |          | none
 3        | juki.resident     | J3  | H3        | 髙橋 葛子   | タカハシ クズコ | 1950-06-08 | 葛原市新町7番8号        |          | none
 3        | tax.taxpayer      | T3  | X3        | 髙橋 葛子   | タカハシ クズコ | 1950-06-08 | 葛原市新町7番           |          | none
+4        | juki.resident     | N4  | H4        | 石川 葛男   | イシカワ クズオ | 1961-02-03 | 葛原市東町1丁目4番5号    |          | none
+4        | tax.taxpayer      | N4  | X4        | 石川 葛男   | イシカワ クズオ | 1961-02-03 | 葛原市西台88番地        |          | none
 """
 MISMATCHES = """
 case | resident | rule | kind     | field         | class           | left          | left_key | right             | right_key | minutes
@@ -35,6 +37,7 @@ case | resident | rule | kind     | field         | class           | left      
 5    | 3        | R10  | mismatch | address       | other_place     | juki.resident | J3       | tax.taxpayer      | T3        |
 6    | 2        | R19  | mismatch | household     | other_household | juki.resident | J2       | welfare.recipient | F2        |
 7    | 3        | R22  | mismatch | status        | not_target      | juki.resident | J3       | tax.taxpayer      | T3        |
+8    | 4        | R10  | mismatch | address       | other_place     | juki.resident | N4       | tax.taxpayer      | N4        |
 """
 #: The address of resident 1 before he moved, the household that resident 2 has left: heard on the day of the seed.
 BEFORE = """
@@ -93,6 +96,8 @@ def test_each_mismatch_of_two_values_is_told_why_and_no_other(hub: sa.Engine) ->
         ("R10", "J3"): ("truncated", "at_width"),
         ("R19", "J2"): ("real", "past_lag"),
         ("R22", "J3"): (None, None),
+        # the two records bear one key; that says nothing of their values
+        ("R10", "N4"): ("real", None),
     }
     assert told["R11", "J2"][1]["side"] == "right"
     assert told["R13", "J1"][1]["column"] == "full_name_kana"

@@ -192,10 +192,12 @@ def test_report_publishes_and_leaves_its_event(
     assert main(["report", "--as-of", str(AS_OF), "--json"]) == 0
 
     told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["schema", "run_id", "as_of", "files", "sha256", "counts"]
+    assert list(told) == [
+        "schema", "run_id", "as_of", "period", "known_at", "files", "sha256", "counts", "departments",
+    ]  # fmt: skip
     folder = project / "var" / "reports" / str(AS_OF)
     assert sorted(told["files"]) == sorted(str(place) for place in folder.iterdir())
-    assert "".join(place.read_text("utf-8-sig") for place in folder.glob("*.csv")).count("\n") == 7
+    assert "".join(place.read_text("utf-8-sig") for place in folder.glob("mismatches-*.csv")).count("\n") == 7
     with registry.connect() as connection:
         bodies = connection.exec_driver_sql("SELECT body FROM audit_event").scalars().all()
     assert any('"report.published"' in body for body in bodies)

@@ -12,6 +12,7 @@ import pytest
 
 from renkei.cli import main
 from renkei.mapping import examples, load_all
+from renkei.reconcile import load_rules
 from renkei_sample.base import found
 from renkei_sample.records import Resident
 from renkei_sample.state import CityState
@@ -157,6 +158,44 @@ def test_a_pack_never_writes_through_what_is_in_its_way(
     assert (code, f"mappings/{name}" in capsys.readouterr().err) == (4, True)
     assert not (tmp_path / "outside").exists()
     assert not (project / "mappings" / "chukan_kojin.toml").exists()
+
+
+def rules_of_another_city(folder: Path) -> Path:
+    """A folder of one rule that was written for feeds of other names, with what its city says of itself."""
+    rules = folder / "komorebi" / "reconciliation"
+    rules.mkdir(parents=True)
+    (ours,) = (ROOT / "reconciliation").glob("R10_*.toml")
+    text = ours.read_text("utf-8").replace('"R10"', '"R91"').replace("R10:", "R91:")
+    text = text.replace("juki.resident", "jumin.person").replace("tax.taxpayer", "zei.payer")
+    (rules / "R91_address_differs.toml").write_text(text, "utf-8")
+    (rules / "city.toml").write_text('[feeds]\n"a.b" = "jumin.person"\n', "utf-8")
+    return folder / "komorebi"
+
+
+def test_rules_of_another_city_come_as_they_are_and_one_table_says_which_feeds_are_meant(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = rules_of_another_city(tmp_path)
+    for place in (project / "reconciliation").glob("R*.toml"):
+        if not place.name.startswith("R10"):
+            place.unlink()
+    carried = project / "reconciliation" / "packs" / "komorebi" / "R91_address_differs.toml"
+
+    code = main(["pack", "add", str(pack)])
+    before = capsys.readouterr().err
+    (project / "reconciliation" / "city.toml").write_text(
+        '[feeds]\n"jumin.person" = "juki.resident"\n"zei.payer" = "tax.taxpayer"\n', "utf-8"
+    )
+    main(["pack", "list", "--json"])
+    after = json.loads(capsys.readouterr().out)
+    rules = {rule.id: rule for rule in load_rules(project / "reconciliation")}
+
+    assert code == 0
+    assert "R91: not for this city: wants jumin.person, zei.payer" in before
+    assert after["not_here"] == []
+    assert carried.read_bytes() == (pack / "reconciliation" / carried.name).read_bytes()
+    assert rules["R91"].compare == rules["R10"].compare
+    assert [path.name for path in carried.parent.iterdir()] == [carried.name]
 
 
 def test_its_own_examples_hold() -> None:

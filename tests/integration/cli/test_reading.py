@@ -36,6 +36,7 @@ cases show C-000001 | renkei.case/1     | case mismatches events  | events     |
 status              | renkei.status/1   | at hub feeds runs rejects | rejects    | feed field code target records suspects first_as_of last_as_of age
 rejects groups --no-values | renkei.rejects-groups/1 | groups standing | groups     | group feed field code target records suspects first_as_of last_as_of age department reason values remedy suggested
 rejects list        | renkei.rejects/1  | rejects next            | rejects    | reject_id feed delivery_id delivery sha256 rec_no byte_offset byte_length field code detail state
+double-entry --month 2026-11 --as-of 2026-11-20 | renkei.double-entry/1 | month as_of entries with_error minutes by_field by_office by_month by_feed observed_days | by_feed | left_feed right_feed a_feed_would_help entries with_error minutes entries_a_year minutes_a_year
 conns list          | renkei.conns/1    | connections             | connections | name connector host port database user driver feeds declared
 """
 

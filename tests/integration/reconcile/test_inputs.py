@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from tests.integration.reconcile.world import Hub
 
 from renkei.reconcile import inputs
-from renkei.reconcile.relation import DELIVERY_SCHEMA, LINK_SCHEMA
+from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA, LINK_SCHEMA
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_deliveries_carry_the_counts_of_their_units(hub: Hub) -> None:
                 'E_TRAILER_COUNT'
             FROM run
         """)
-        table = inputs.deliveries(connection)
+        table = inputs.hub(connection)[DELIVERY]
 
     assert table.schema.equals(DELIVERY_SCHEMA)
     first, second = sorted(table.to_pylist(), key=lambda row: row["delivery_id"])
@@ -54,4 +54,4 @@ def test_deliveries_carry_the_counts_of_their_units(hub: Hub) -> None:
 def test_an_empty_registry_has_tables_with_the_right_columns(registry: sa.Engine) -> None:
     with registry.connect() as connection:
         assert inputs.links(connection).schema.equals(LINK_SCHEMA)
-        assert inputs.deliveries(connection).schema.equals(DELIVERY_SCHEMA)
+        assert inputs.hub(connection)[DELIVERY].schema.equals(DELIVERY_SCHEMA)

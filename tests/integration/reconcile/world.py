@@ -1,7 +1,7 @@
 """A registry with two residents and a run, and nights of findings written as text tables."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -50,16 +50,25 @@ def night(
     as_of: date = FIRST_NIGHT,
     state: State = "compared",
     missing: Sequence[str] = (),
+    days: Mapping[str, date] | None = None,
+    again: Sequence[int] | None = None,
 ) -> Found:
-    """What a night found: rows of ``table``, each :data:`ADDRESS` but for the columns written."""
+    """What a night found: rows of ``table``, each :data:`ADDRESS` but for the columns written.
+
+    ``days`` are those that the feeds speak for (the night's unless given); ``again`` the only residents that
+    were looked at.
+    """
     rows = [ADDRESS | row for row in rows_of(table)] if table else []
     columns = {name: [_typed(name, row[name] if name in row else row["subject_id"]) for row in rows]
                for name in FOUND_SCHEMA.names}  # fmt: skip
     mismatches = pa.Table.from_pydict(columns, schema=FOUND_SCHEMA)
     outcome = Outcome(
-        rule=rule, state=state, compared=2, found=len(rows), missing_feeds=tuple(missing), seconds=0.1
-    )
-    return Found(as_of=as_of, outcomes=(outcome,), mismatches=mismatches)
+        rule=rule, state=state, compared=2, found=len(rows), missing_feeds=tuple(missing), seconds=0.1,
+        whole=again is None, looked_at=2 if again is None else len(again),
+    )  # fmt: skip
+    spoken_for = {"juki.resident": as_of, "tax.taxpayer": as_of} if days is None else days
+    some = None if again is None else pa.table({"resident_id": pa.array(again, pa.int64())})
+    return Found(as_of=as_of, outcomes=(outcome,), mismatches=mismatches, days=spoken_for, again=some)
 
 
 def _typed(name: str, cell: str) -> object:

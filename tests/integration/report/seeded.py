@@ -52,6 +52,9 @@ case | resident | rule | kind         | field         | class      | left       
 6    | 2        | R22  | mismatch     | status        | not_target | juki.resident     | 0000000027 | welfare.benefit   | K00000034  |
 """
 
+#: The department that answers for a rule, where it is not 市民課.
+OWNERS = {"R22": "こども課", "R01": "市民税課"}
+
 
 @dataclass
 class Stub:
@@ -62,7 +65,12 @@ class Stub:
     digest: str = "d" * 64
     config: Any = field(
         default_factory=lambda: SimpleNamespace(
-            name="葛原市", name_en="Kuzuhara City", time_zone="Asia/Tokyo", code="132993", witnesses=()
+            name="葛原市",
+            name_en="Kuzuhara City",
+            time_zone="Asia/Tokyo",
+            code="132993",
+            witnesses=(),
+            departments=("市民課", "市民税課", "情報政策課"),
         )
     )
 
@@ -75,13 +83,17 @@ class Stub:
     @property
     def rules(self) -> tuple[Any, ...]:
         titles = {
+            "R01": "死亡者への支給",
             "R10": "住所相違",
             "R11": "生年月日相違",
             "R19": "世帯相違",
             "R22": "児童手当未申請",
             "R38": "二重入力",
         }
-        return tuple(SimpleNamespace(id=k, title=v, title_en=f"Rule {k}") for k, v in titles.items())
+        return tuple(
+            SimpleNamespace(id=k, title=v, title_en=f"Rule {k}", owner=OWNERS.get(k, "市民課"))
+            for k, v in titles.items()
+        )
 
 
 def rows(table: str) -> Iterator[dict[str, str | None]]:
@@ -121,7 +133,7 @@ def _run(connection: sa.Connection, kind: str, target: str, *, state: str = "don
             INSERT INTO run (run_id, kind, target, as_of, state, actor, trigger, project_digest, code_version,
                 counts, started_at, finished_at)
             VALUES (:run_id, :kind, :target, :as_of, :state, 'test', 'manual', :digest, '0', '{"records": 4}',
-                :now, CAST(:now AS timestamptz) + interval '3 seconds')
+                CAST(:now AS timestamptz) - interval '3 seconds', :now)
         """),
         {"run_id": run_id, "kind": kind, "target": target, "as_of": AS_OF, "state": state, "digest": "d" * 64,
          "now": NOW},
@@ -269,7 +281,9 @@ def _results(connection: sa.Connection) -> None:
     ):  # fmt: skip
         connection.execute(
             sa.text("""
-                INSERT INTO rule_result VALUES (:run, :rule, 'digest-of-rule', :state, 9, 2, 1, 2, 1, 0, :missing, 0.1)
+                INSERT INTO rule_result (run_id, rule_id, rule_digest, state, compared, looked_at, found, in_transit,
+                    opened, closed, reopened, missing_feeds, seconds)
+                VALUES (:run, :rule, 'digest-of-rule', :state, 9, 9, 2, 1, 2, 1, 0, :missing, 0.1)
             """),
             {"run": run_id, "rule": rule, "state": state, "missing": missing},
         )

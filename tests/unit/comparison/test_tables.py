@@ -1,6 +1,7 @@
 """Two tables compared: every kind of difference is found, each row is counted once, and nothing is invented."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from renkei.comparison import Comparison, compare
 from renkei.comparison import tables as implementation
+from renkei.comparison.hashes import Hashes
 from renkei.errors import FixDeclaration
 
 OLD = """
@@ -172,11 +174,7 @@ def test_seeded_tables_are_counted_as_a_loop_counts_them(seed: int) -> None:
 
 def test_keys_that_agree_by_hash_alone_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     # every key the same hash: the second pass must find by the keys themselves what the first one could not
-    first = implementation._hash
-    monkeypatch.setattr(
-        implementation, "_hash",
-        lambda bench, names: "0::UBIGINT" if list(names) == ["no"] else first(bench, names),
-    )  # fmt: skip
+    monkeypatch.setattr(Hashes, "key", lambda _self: "0::UBIGINT")
 
     with compare(table(OLD), table(NEW), keys=["no"], threads=1) as found:
         assert (found.counts.both, found.counts.equal, found.counts.cells) == (4, 2, 3)
@@ -184,15 +182,62 @@ def test_keys_that_agree_by_hash_alone_are_told_apart(monkeypatch: pytest.Monkey
 
 
 def test_a_hash_that_forgets_a_column_would_lose_its_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = implementation._hash
-    monkeypatch.setattr(
-        implementation, "_hash",
-        lambda bench, names: first(bench, [name for name in names if name != "sum"]),
-    )  # fmt: skip
+    whole = Hashes.content
+    monkeypatch.setattr(Hashes, "content", lambda self: whole(replace(self, fields=())))
     left, right = (pa.table({"no": [1], "sum": [sums]}) for sums in (10, 11))
 
     with compare(left, right, keys=["no"]) as found:
         assert found.counts.cells == 0
+
+
+MANY = [f"f{number}" for number in range(150)]
+
+
+@pytest.mark.parametrize(
+    "sketch",
+    [
+        "0::UBIGINT",  # tells of no field at all
+        f"""hash("f9") & {63 << 54}::UBIGINT""",  # of one, and misses the other
+    ],
+)
+def test_a_field_that_the_sketch_misses_is_found_all_the_same(
+    sketch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = dict.fromkeys(MANY[:10], 1)
+    left = pa.Table.from_pylist([{"no": 1, **row}, {"no": 2, **row}])
+    right = pa.Table.from_pylist([{"no": 1, **row, "f7": 8, "f9": 9}, {"no": 2, **row}])
+    cells = [(1, "f7", "1", "8"), (1, "f9", "1", "9")]
+
+    with compare(left, right, keys=["no"], threads=1) as found:
+        assert listed(found) == cells
+    monkeypatch.setattr(Hashes, "sketch", lambda _self: sketch)
+    with compare(left, right, keys=["no"], threads=1) as found:
+        assert listed(found) == cells
+
+    # without the sum of differences the same sketch loses them
+    monkeypatch.setattr(implementation, "_unexplained", lambda *_: False)
+    with compare(left, right, keys=["no"], threads=1) as found:
+        assert listed(found) != cells
+
+
+def test_each_of_many_fields_has_bits_of_the_sketch() -> None:
+    for count in (1, 3, 14, 63, 64, 65, 150):
+        hashes = Hashes(keys=("no",), fields=tuple(MANY[:count]))
+        by_bit = [hashes.told(1 << bit) for bit in range(64)]
+
+        assert hashes.told(0) == ()
+        assert hashes.told(2**64 - 1) == hashes.fields
+        assert {name for names in by_bit for name in names} == set(hashes.fields)
+        assert all(len(names) <= -(-count // 64) for names in by_bit)
+
+
+def test_more_fields_than_a_sketch_has_bits_are_compared_one_by_one() -> None:
+    row = dict.fromkeys(MANY, 1)
+    left = pa.Table.from_pylist([{"no": 1, **row}, {"no": 2, **row}])
+    right = pa.Table.from_pylist([{"no": 1, **row, "f7": 8}, {"no": 2, **row, "f149": 9}])
+
+    with compare(left, right, keys=["no"], threads=1) as found:
+        assert listed(found) == [(1, "f7", "1", "8"), (2, "f149", "1", "9")]
 
 
 def test_more_than_fits_in_memory_is_compared_all_the_same(tmp_path: Path) -> None:

@@ -25,14 +25,20 @@ def problems(text: str, folder: Path, **where: Path) -> list[str]:
     return str(caught.value.facts["problems"]).splitlines()
 
 
-def test_the_citys_five_feeds_load() -> None:
+def test_the_citys_feeds_load() -> None:
     feeds = {made.feed.id: made.feed for made in mapping.load_all(ROOT / "mappings")}
 
     assert sorted(feeds) == [
         "juki.resident",
         "tax.assessment",
+        "tax.dependant",
+        "tax.property",
+        "tax.representation",
+        "tax.returned_mail",
         "tax.taxpayer",
+        "welfare.account",
         "welfare.benefit",
+        "welfare.double_entitlement",
         "welfare.recipient",
     ]
     assert feeds["juki.resident"].lag == timedelta(hours=1)

@@ -22,6 +22,12 @@ TERMS = {
     "tax.assessment": FeedTerms(record="tax", lag=NIGHT),
     "welfare.recipient": FeedTerms(record="person", lag=NIGHT),
     "welfare.benefit": FeedTerms(record="benefit", lag=NIGHT),
+    "welfare.account": FeedTerms(record="account", lag=NIGHT),
+    "welfare.double_entitlement": FeedTerms(record="double_entitlement", lag=NIGHT),
+    "tax.property": FeedTerms(record="property", lag=NIGHT),
+    "tax.dependant": FeedTerms(record="dependant", lag=NIGHT),
+    "tax.returned_mail": FeedTerms(record="returned_mail", lag=NIGHT),
+    "tax.representation": FeedTerms(record="representation", lag=NIGHT),
 }
 AS_OF = date(2026, 11, 20)
 #: A difference of addresses between 住基 and 税, in as few words as a rule may have.

@@ -14,6 +14,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from renkei.reconcile.relation import columns_of
+from renkei.reconcile.rule import declared_terms
 from renkei_sample.state import CityState
 
 RULES = Path(__file__).parents[3] / "reconciliation"
@@ -36,6 +38,7 @@ _JUKI |= {
     "41": "name",
     "51": "protection",
 }
+_JUKI |= {"91": "cancelled", "92": "cancelled", "93": "cancelled", "94": "renewed_sheet", "81": "naturalized"}
 _TAX = {
     "01": "address",
     "02": "name",
@@ -57,12 +60,14 @@ _WELFARE = {
 _STATUS = {"1": "resident", "2": "moved_out", "3": "dead", "9": "removed"}
 _WELFARE_STATUS = {"有効": "resident", "転出": "moved_out", "死亡": "dead", "終了": "removed"}
 _RELATIONSHIP = {"02": "head", "11": "husband", "12": "wife", "20": "child", "51": "father", "52": "mother"}
-_RELATIONSHIP |= {"98": "other"}
+_RELATIONSHIP |= {"84": "younger_sister", "98": "other", "99": "cohabitant"}
 _BENEFIT = {
     "児童手当": "child_allowance",
     "国民健康保険": "national_health",
     "介護保険": "long_term_care",
     "後期高齢者医療": "elderly_health",
+    "生活保護": "public_assistance",
+    "障害者手帳": "disability_certificate",
 }
 
 
@@ -74,17 +79,36 @@ _UNSAID = (
 )
 
 
-def findings(state: CityState) -> set[tuple[str, str, str, str, str]]:
-    """(rule, left feed, left key, right feed, right key) that the rules find, delay aware, R39 left out."""
+#: Rules of feeds that are not read here; tests/spec reads them through the real files.
+UNREAD = {"R03", "R04", "R25", "R26", "R27", "R29", "R30", "R31", "R35", "R36", "R37", "R40"}
+
+
+def findings(
+    state: CityState, keyed: set[tuple[Any, ...]] | None = None
+) -> set[tuple[str, str, str, str, str]]:
+    """(rule, left feed, left key, right feed, right key) that the rules find, delay aware, R39 left out.
+
+    ``keyed`` gathers what was keyed up to each evening that is asked about, since rows are written over.
+    """
     con = duckdb.connect()
     con.execute("CREATE SCHEMA juki; CREATE SCHEMA tax; CREATE SCHEMA welfare; CREATE SCHEMA hub")
-    for name, frame in _frames(state).items():
-        con.register("frame", frame.with_columns(_UNSAID).to_arrow())
-        con.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
+    frames = _frames(state)
+    for name, terms in declared_terms(RULES.parent / "mappings").items():
+        con.register("shape", columns_of(terms.record).empty_table())
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM shape")
+        if name in frames:
+            con.register("frame", frames[name].with_columns(_UNSAID).to_arrow())
+            con.execute(
+                f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM shape UNION ALL BY NAME SELECT * FROM frame"
+            )
+    keyed = set() if keyed is None else keyed
+    keyed |= _entries(frames)
+    con.register("frame", pl.DataFrame(sorted(keyed, key=str), schema=_ENTRY, orient="row").to_arrow())
+    con.execute("CREATE TABLE hub.entry AS SELECT * FROM frame")
     return {
         row
         for path in sorted(RULES.glob("R*.toml"))
-        if "R39" not in path.name
+        if path.name[:3] not in {"R39", *UNREAD}
         for row in _run(con, path, state.day)
     }
 
@@ -107,12 +131,12 @@ def _frames(state: CityState) -> dict[str, pl.DataFrame]:
     by_match = {row["match"]: row["resident_id"] for row in juki}
     bad = {(item.feed, item.source_key) for item in state.ledger.rejects if item.gone_from is None}
     tax = [
-        _linked(_tax(row), by_number, by_match)
+        _linked(_tax(row), {} if row.atena_no in state.strangers else by_number, by_match)
         for row in state.taxpayers.values()
         if ("tax.taxpayer", row.atena_no) not in bad
     ]
     welfare = [
-        _linked(_welfare(row), by_number, by_match)
+        _linked(_welfare(row), {} if row.bango in state.strangers else by_number, by_match)
         for row in state.recipients.values()
         if ("welfare.recipient", row.bango) not in bad
     ]
@@ -138,6 +162,49 @@ def _frames(state: CityState) -> dict[str, pl.DataFrame]:
             infer_schema_length=None,
         ),
     }
+
+
+_ENTRY = (
+    "feed", "system", "source_key", "resident_id", "field", "value", "entered_at", "operator",
+    "operator_kind", "terminal", "change_kind", "event_date",
+)  # fmt: skip
+_PEOPLE = ("juki.resident", "tax.taxpayer", "welfare.recipient")
+
+
+def _entries(frames: dict[str, pl.DataFrame]) -> set[tuple[Any, ...]]:
+    """What the last hand on each row keyed, where the row says what that was."""
+    people = {
+        _entry(feed, row, field, value)
+        for feed in _PEOPLE
+        for row in frames[feed].iter_rows(named=True)
+        for field, value in _said(row)
+    }
+    claims = {
+        _entry(
+            "welfare.benefit", row, "benefit", f"{row['benefit_kind']}/{row['started_on']}/{row['payee_key']}"
+        )
+        for row in frames["welfare.benefit"].iter_rows(named=True)
+        if row["change_kind"] == "new"
+    }
+    return people | claims
+
+
+def _said(row: dict[str, Any]) -> list[tuple[str, str]]:
+    born = f"{row['date_of_birth_lo']}/{row['date_of_birth_hi']}"
+    values = {
+        "address": ("address", row["address_key"]),
+        "name": ("name", row["name_key"]),
+        "household": ("household", row["household_number"]),
+        "date_of_birth": ("date_of_birth", born),
+        "new": ("record", f"{row['name_key']}/{born}"),
+    }
+    return [values[row["change_kind"]]] if row["change_kind"] in values else []
+
+
+def _entry(feed: str, row: dict[str, Any], field: str, value: str) -> tuple[Any, ...]:
+    said = {**row, "feed": feed, "system": feed.partition(".")[0], "field": field, "value": value}
+    said |= {"entered_at": row["changed_at"], "event_date": row.get("valid_from")}
+    return tuple(said[name] for name in _ENTRY)
 
 
 def _linked(row: dict[str, Any], by_number: dict[str, int], by_match: dict[object, int]) -> dict[str, Any]:
@@ -241,7 +308,9 @@ def _juki(row: Any) -> dict[str, Any]:
         "valid_from": _day(row.ido_ymd),
         "changed_at": pl_time(row.koshin_ts),
         "change_kind": _JUKI[row.ido_jiyu],
+        "operator": row.sosa_id,
         "operator_kind": _operator(row.sosa_id),
+        "terminal": row.tanmatsu_id,
         "match": (name(row.shimei), row.seinengappi, row.seibetsu, key),
     }
 
@@ -278,7 +347,9 @@ def _tax(row: Any) -> dict[str, Any]:
             f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{stamp[8:10]}:{stamp[10:12]}:{stamp[12:]}"
         ),
         "change_kind": _TAX.get(row.koshin_jiyu, "other"),
+        "operator": row.sosa_id,
         "operator_kind": _operator(row.sosa_id),
+        "terminal": row.tanmatsu_id,
         "match": (name(row.shimei), born, row.seibetsu, key),
     }
 
@@ -307,7 +378,9 @@ def _welfare(row: Any) -> dict[str, Any]:
         "valid_from": date.fromisoformat(row.ido_ymd),
         "changed_at": pl_time(row.koshin),
         "change_kind": _WELFARE.get(row.jiyu, "other"),
+        "operator": row.koshinsha,
         "operator_kind": _operator(row.koshinsha),
+        "terminal": row.tanmatsu,
         "match": (name(row.shimei), born, {"M": "1", "F": "2", "U": "0"}[row.seibetsu], key),
     }
 
@@ -336,6 +409,10 @@ def _benefit(row: Any) -> dict[str, Any]:
         "started_on": date.fromisoformat(row.kaishi),
         "ended_on": date.fromisoformat(row.shuryo) if row.shuryo else None,
         "end_reason": row.shuryo_jiyu,
+        "facility_exception": row.tokurei == "該当",
         "change_kind": _WELFARE.get(row.jiyu, "other"),
         "changed_at": pl_time(row.koshin),
+        "operator": row.koshinsha,
+        "operator_kind": _operator(row.koshinsha),
+        "terminal": row.tanmatsu,
     }

@@ -1,4 +1,4 @@
-"""Steps on numbers that name one person in the whole nation: tokens, and the form of a residence card."""
+"""Steps on numbers that nobody is shown: tokens of them, and the form of a residence card."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import polars as pl
 from renkei.mapping import digits
 from renkei.mapping.steps.kinds import Fault, Step, StepKind, Surroundings, Value, must_match, one_of
 
-#: Kind of number → its figures.
-FIGURES = {"resident_code": 11, "individual_number": 12}
+#: Kind of number → its figures. An account: bank 4, branch 3, kind 1, number 7.
+FIGURES = {"resident_code": 11, "individual_number": 12, "account": 15}
 
 #: 在留カード番号 and 特別永住者証明書番号: two letters, eight figures, two letters.
 RESIDENCE_CARD = r"^[A-Z]{2}[0-9]{8}[A-Z]{2}$"
@@ -18,8 +18,7 @@ def _token(value: Value, step: Step, around: Surroundings) -> Value:
     """The number's token. Nothing but zeros is how systems write that there is no number."""
     made = digits.figures(value.expr)
     number = pl.when(made.str.contains(r"^0*$")).then(None).otherwise(made)
-    judged = _individual_number if step.argument == "individual_number" else _resident_code
-    return judged(value, number, around)
+    return _JUDGED[str(step.argument)](value, number, around)
 
 
 def _individual_number(value: Value, number: pl.Expr, around: Surroundings) -> Value:
@@ -46,6 +45,20 @@ def _resident_code(value: Value, number: pl.Expr, around: Surroundings) -> Value
     return replace(made, doubts=(*made.doubts, doubt))
 
 
+def _account(value: Value, number: pl.Expr, around: Surroundings) -> Value:
+    """Fifteen figures, for without one of its zeros a joined number is another account's."""
+
+    def wrong(result: pl.Expr, _source: pl.Expr) -> pl.Expr:
+        return number.is_not_null() & result.is_null()
+
+    whole = pl.when(number.str.contains(rf"^[0-9]{{{FIGURES['account']}}}$")).then(number)
+    token = whole.map_batches(around.tokens.of("account"), return_dtype=pl.String)
+    return value.then(token, Fault(code="E_BAD_FORMAT", bad=wrong), kind="token")
+
+
+_JUDGED = {"resident_code": _resident_code, "individual_number": _individual_number, "account": _account}
+
+
 def _residence_card(value: Value, _step: Step, _around: Surroundings) -> Value:
     return value.then(value.expr, must_match(RESIDENCE_CARD))
 
@@ -57,7 +70,7 @@ def _as_it_is(value: pl.Expr, _step: Step, _around: Surroundings) -> pl.Expr:
 STEPS: dict[str, StepKind] = {
     "token": StepKind(
         build=_token,
-        says="resident_code or individual_number: the keyed token of the number, which is kept in no record",
+        says="resident_code, individual_number or account: the keyed token of the number, kept in no record",
         gives="token",
         argument="needed",
         misuses=one_of(*FIGURES),

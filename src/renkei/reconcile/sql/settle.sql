@@ -4,22 +4,46 @@
 -- People work on cases by the same lock: each sees what the other has done, and none waits in a circle.
 SELECT pg_advisory_xact_lock(hashtext('renkei.cases'));
 
+-- step: unsure
+-- A difference that cannot say since when is raised when two pairs of days have shown it.
+UPDATE found_now AS f
+SET in_transit = TRUE
+FROM rule_now AS r
+WHERE r.rule_id = f.rule_id
+    AND r.kind = 'mismatch'
+    AND NOT r.lasting
+    AND f.since IS NULL
+    AND NOT EXISTS (
+        SELECT
+        FROM standing_now AS m
+        WHERE (m.rule_id, m.subject_kind, m.subject_id) = (f.rule_id, f.subject_kind, f.subject_id)
+            AND (m.field, m.left_feed, m.left_key) = (f.field, f.left_feed, f.left_key)
+            AND (m.right_feed, m.right_key) = (f.right_feed, f.right_key)
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM waiting_now AS w
+        LEFT JOIN feed_now AS l ON l.feed = w.left_feed
+        LEFT JOIN feed_now AS o ON o.feed = w.right_feed
+        WHERE (w.rule_id, w.subject_kind, w.subject_id) = (f.rule_id, f.subject_kind, f.subject_id)
+            AND (w.field, w.left_feed, w.left_key) = (f.field, f.left_feed, f.left_key)
+            AND (w.right_feed, w.right_key) = (f.right_feed, f.right_key)
+            AND (w.left_as_of, w.right_as_of) IS DISTINCT FROM (l.as_of, o.as_of)
+    );
+
 -- step: gone
 -- A difference in transit keeps an open mismatch open; an event only gives way to its own repetition.
+-- Of residents not looked at again nothing is gone.
 CREATE TEMP TABLE gone_now ON COMMIT DROP AS
 SELECT m.mismatch_id, m.case_id, m.rule_id
-FROM mismatch AS m
+FROM standing_now AS m
 JOIN rule_now AS r ON r.rule_id = m.rule_id AND r.state = 'compared'
+LEFT JOIN again_now AS a ON a.resident_id = m.resident_id
 LEFT JOIN found_now AS f
-    ON f.rule_id = m.rule_id
-    AND f.subject_kind = m.subject_kind
-    AND f.subject_id = m.subject_id
-    AND f.field = m.field
-    AND f.left_feed = m.left_feed
-    AND f.left_key = m.left_key
-    AND f.right_feed = m.right_feed
-    AND f.right_key = m.right_key
-WHERE m.gone_at IS NULL
+    ON (f.rule_id, f.subject_kind, f.subject_id) = (m.rule_id, m.subject_kind, m.subject_id)
+    AND (f.field, f.left_feed, f.left_key) = (m.field, m.left_feed, m.left_key)
+    AND (f.right_feed, f.right_key) = (m.right_feed, m.right_key)
+WHERE (r.whole OR a.resident_id IS NOT NULL)
     AND CASE
         WHEN r.lasting THEN f.rule_id IS NOT NULL AND NOT f.in_transit AND f.since IS DISTINCT FROM m.since
         ELSE f.rule_id IS NULL
@@ -35,18 +59,53 @@ WHERE m.mismatch_id = g.mismatch_id;
 CREATE TEMP TABLE new_now ON COMMIT DROP AS
 SELECT f.*
 FROM found_now AS f
-LEFT JOIN mismatch AS m
-    ON m.gone_at IS NULL
-    AND f.rule_id = m.rule_id
-    AND f.subject_kind = m.subject_kind
-    AND f.subject_id = m.subject_id
-    AND f.field = m.field
-    AND f.left_feed = m.left_feed
-    AND f.left_key = m.left_key
-    AND f.right_feed = m.right_feed
-    AND f.right_key = m.right_key
+LEFT JOIN standing_now AS m
+    USING (rule_id, subject_kind, subject_id, field, left_feed, left_key, right_feed, right_key)
 WHERE m.mismatch_id IS NULL
     AND NOT f.in_transit;
+
+-- step: transit_ended
+UPDATE transit AS t
+SET became = e.became, ended_as_of = :as_of, ended_by_run = :run_id, ended_at = :now
+FROM (
+    SELECT w.transit_id, CASE WHEN f.rule_id IS NULL THEN 'arrived' ELSE 'raised' END AS became
+    FROM waiting_now AS w
+    JOIN rule_now AS r ON r.rule_id = w.rule_id AND r.state = 'compared'
+    LEFT JOIN again_now AS a ON a.resident_id = w.resident_id
+    LEFT JOIN found_now AS f
+        ON (f.rule_id, f.subject_kind, f.subject_id) = (w.rule_id, w.subject_kind, w.subject_id)
+        AND (f.field, f.left_feed, f.left_key) = (w.field, w.left_feed, w.left_key)
+        AND (f.right_feed, f.right_key) = (w.right_feed, w.right_key)
+    WHERE (r.whole OR a.resident_id IS NOT NULL)
+        AND f.in_transit IS NOT TRUE
+) AS e
+WHERE e.transit_id = t.transit_id;
+
+-- step: transit_begun
+-- What has been raised does not go back to waiting when its records change again.
+INSERT INTO transit (
+    rule_id, subject_kind, subject_id, resident_id, field, class, left_feed, left_key, right_feed, right_key,
+    since, left_as_of, right_as_of, first_as_of, found_by_run, found_at
+)
+SELECT
+    f.rule_id, f.subject_kind, f.subject_id, f.resident_id, f.field, f.class,
+    f.left_feed, f.left_key, f.right_feed, f.right_key,
+    f.since, l.as_of, o.as_of, :as_of, :run_id, :now
+FROM found_now AS f
+LEFT JOIN feed_now AS l ON l.feed = f.left_feed
+LEFT JOIN feed_now AS o ON o.feed = f.right_feed
+LEFT JOIN waiting_now AS w
+    ON (w.rule_id, w.subject_kind, w.subject_id) = (f.rule_id, f.subject_kind, f.subject_id)
+    AND (w.field, w.left_feed, w.left_key) = (f.field, f.left_feed, f.left_key)
+    AND (w.right_feed, w.right_key) = (f.right_feed, f.right_key)
+LEFT JOIN standing_now AS m
+    ON (m.rule_id, m.subject_kind, m.subject_id) = (f.rule_id, f.subject_kind, f.subject_id)
+    AND (m.field, m.left_feed, m.left_key) = (f.field, f.left_feed, f.left_key)
+    AND (m.right_feed, m.right_key) = (f.right_feed, f.right_key)
+WHERE f.in_transit
+    AND w.transit_id IS NULL
+    AND m.mismatch_id IS NULL
+ORDER BY f.rule_id, f.subject_id, f.right_key;
 
 -- step: develop
 -- The same difference may change its class while it lasts (not ended, then ended on a wrong day).
@@ -56,14 +115,9 @@ FROM found_now AS f
 JOIN rule_now AS r ON r.rule_id = f.rule_id AND NOT r.lasting
 WHERE m.gone_at IS NULL
     AND NOT f.in_transit
-    AND f.rule_id = m.rule_id
-    AND f.subject_kind = m.subject_kind
-    AND f.subject_id = m.subject_id
-    AND f.field = m.field
-    AND f.left_feed = m.left_feed
-    AND f.left_key = m.left_key
-    AND f.right_feed = m.right_feed
-    AND f.right_key = m.right_key
+    AND (f.rule_id, f.subject_kind, f.subject_id) = (m.rule_id, m.subject_kind, m.subject_id)
+    AND (f.field, f.left_feed, f.left_key) = (m.field, m.left_feed, m.left_key)
+    AND (f.right_feed, f.right_key) = (m.right_feed, m.right_key)
     AND (f.class, f.since, f.minutes) IS DISTINCT FROM (m.class, m.since, m.minutes);
 
 -- step: touched
@@ -234,17 +288,27 @@ FROM back_now AS b
 ORDER BY b.case_id;
 
 -- step: results
+-- What stands and waits is the same however much was looked at again; of events only tonight's are counted.
 INSERT INTO rule_result (
-    run_id, rule_id, rule_digest, state, compared, found, in_transit,
-    opened, closed, reopened, missing_feeds, seconds
+    run_id, rule_id, rule_digest, state, compared, looked_at, found, in_transit,
+    opened, closed, reopened, missing_feeds, seconds, error_code, error_facts
 )
 SELECT
-    :run_id, r.rule_id, r.rule_digest, r.state, r.compared, r.found, r.in_transit,
+    :run_id, r.rule_id, r.rule_digest, r.state, r.compared, r.looked_at,
+    CASE
+        WHEN r.state <> 'compared' THEN 0
+        WHEN r.lasting THEN (SELECT count(*) FROM found_now AS f WHERE f.rule_id = r.rule_id AND NOT f.in_transit)
+        ELSE (SELECT count(*) FROM standing_now AS m WHERE m.rule_id = r.rule_id)
+    END,
+    CASE
+        WHEN r.state <> 'compared' THEN 0
+        ELSE (SELECT count(*) FROM waiting_now AS w WHERE w.rule_id = r.rule_id)
+    END,
     (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'opened'),
     (SELECT count(*) FROM closing_now AS l WHERE l.rule_id = r.rule_id AND l.kind = 'closed'),
     (SELECT count(*) FROM touched_now AS t WHERE t.rule_id = r.rule_id AND t.kind = 'reopened')
         + (SELECT count(*) FROM back_now AS b WHERE b.rule_id = r.rule_id AND b.kind = 'reopened'),
-    r.missing_feeds, r.seconds
+    r.missing_feeds, r.seconds, r.error_code, r.error_facts
 FROM rule_now AS r
 ORDER BY r.rule_id
 ON CONFLICT (run_id, rule_id) DO NOTHING;

@@ -1,0 +1,18 @@
+"""Accounts, property, dependants, returned mail, double entitlements, representation; who may stay, who is exempt."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file in one transaction."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text("utf-8").replace("%", "%%"))
+
+
+def downgrade() -> None:
+    """History is never thrown away by a migration."""
+    raise NotImplementedError("history is never thrown away")
