@@ -224,7 +224,7 @@ def _difference(spark: SparkEngine, trial: Trial, terms: Mapping[str, FeedTerms]
     try:
         theirs = _rows(spark, trial, terms)
     except SparkRefused as wrong:
-        return f"Spark refuses: {str(wrong).partition(chr(10))[0]}"
+        return f"Spark refuses: {' '.join(str(wrong).split())[:300]}"
     if ours == theirs:
         return ""
     return f"DuckDB alone {list((ours - theirs).elements())}, Spark alone {list((theirs - ours).elements())}"

@@ -99,7 +99,8 @@ def unfilled(rule: Rule, feeds: Feeds) -> list[str]:
     """Columns that the rule reads and that no mapping of its feeds fills: there it can find nothing."""
     filled = frozenset[str]().union(*(feeds[feed][1] for feed in rule.compare if feed in feeds))
     filled |= frozenset(ENTRY_SCHEMA.names) if ENTRY in rule.compare else frozenset()
-    ours = {name for name in rule.columns if name in COLUMNS and name not in _OF_HUB}
+    read = frozenset[str]().union(*rule.reads.values())
+    ours = {name for name in read if name in COLUMNS and name not in _OF_HUB}
     return sorted(
         name
         for name in ours - filled

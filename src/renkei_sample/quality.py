@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from math import sqrt
 
 from renkei_sample.score import Finding, match
-from renkei_sample.truth import Truth
+from renkei_sample.truth import LAG_NIGHTS, Truth
 
 #: Of a normal distribution: 95 in a hundred lie within so many standard deviations.
 _Z = 1.959964
@@ -123,7 +123,7 @@ class Tally:
                 counts.due.add(number)
                 if finding is None:
                     counts.missed.add(number)
-            if finding is not None and truth.why is not None:
+            if finding is not None and truth.why is not None and _is_settled(truth, night):
                 counts.causes[number] = truth.why, finding.why
         for each in false:
             counts.false.setdefault(each.mismatch_id, warm)
@@ -131,6 +131,11 @@ class Tally:
     def rules(self, every: Iterable[str] = ()) -> list[RuleQuality]:
         """Each rule that was planted, that said something, or that is named, in order."""
         return [_told(rule_id, self._rules[rule_id]) for rule_id in sorted({*every, *self._rules})]
+
+
+def _is_settled(truth: Truth, night: date) -> bool:
+    """Until its declared time is over, a fresh difference cannot be told from a change that is on its way."""
+    return night >= truth.planted_on + timedelta(days=LAG_NIGHTS)
 
 
 def _is_wrong(truth: Truth, night: date) -> bool:

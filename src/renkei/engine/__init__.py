@@ -22,6 +22,10 @@ class Engine(Protocol):
         """Answer the query once and keep what it returned under a name."""
         ...
 
+    def drop(self, name: str) -> None:
+        """Forget a table."""
+        ...
+
     def sql(self, query: str, parameters: Mapping[str, object]) -> pa.RecordBatchReader:
         """Stream the answer of one SELECT; only the parameters that it names are bound."""
         ...

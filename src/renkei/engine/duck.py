@@ -26,7 +26,7 @@ class DuckEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="renkei-engine-", dir=temp)
         folder = Path(self._folder.name)
         self._duck = workbench(
-            place=str(folder / "engine.duckdb"), memory=memory, temp=folder / "spill",
+            place=":memory:", memory=memory, temp=folder / "spill",
             preserve_insertion_order=False, **({} if threads is None else {"threads": threads}),
         )  # fmt: skip
 
@@ -61,6 +61,10 @@ class DuckEngine:
         """Answer the query once and keep what it returned under a name."""
         statement = f"CREATE TABLE {self._place(name)} AS {query}"
         self._duck.execute(statement, _named(query, parameters))
+
+    def drop(self, name: str) -> None:
+        """Forget a table."""
+        self._duck.execute(f"DROP TABLE {self._place(name)}")
 
     def sql(self, query: str, parameters: Mapping[str, object]) -> pa.RecordBatchReader:
         """Stream the answer of one SELECT; only the parameters that it names are bound."""

@@ -205,12 +205,13 @@ def offer(
     for feed, source in sources.items():
         if source.snapshot is not None:
             _offer_feed(engine, source, terms, columns[feed])
+    engine.drop(_LINK)
     engine.seal()
 
 
 def _wanted(feed: str, rules: Sequence[Rule]) -> frozenset[str]:
-    """Names of columns that the feed's rules mention: nothing else is carried from its snapshot."""
-    return frozenset[str]().union(*(rule.columns for rule in rules if feed in rule.compare))
+    """Names of columns that rules read of the feed: nothing else is carried from its snapshot."""
+    return frozenset[str]().union(*(rule.reads.get(feed, frozenset()) for rule in rules))
 
 
 def offer_lags(engine: Engine, terms: Mapping[str, FeedTerms], learned: Sequence[PairLag] = ()) -> None:
@@ -260,6 +261,18 @@ class _Night:
     again: Again | None
     pairs: Pairs
     standing: pa.Table
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def subjects(self, rule: Rule) -> int:
+        """Residents, or deliveries, of the first relation of the rule's ``compare`` that ever came."""
+        leading = next((feed for feed in rule.compare if _ever_came(feed, self.sources)), None)
+        if leading is None:
+            return 0
+        if leading not in self.counted:
+            subject = "delivery_id" if leading == DELIVERY else "resident_id"
+            asked = f"SELECT count(DISTINCT {subject}) AS n FROM {leading}"
+            self.counted[leading] = int(self.engine.sql(asked, {}).read_all()["n"][0].as_py())
+        return self.counted[leading]
 
 
 def _answer(night: _Night, rule: Rule) -> tuple[Outcome, pa.Table]:
@@ -268,7 +281,7 @@ def _answer(night: _Night, rule: Rule) -> tuple[Outcome, pa.Table]:
     nothing = FOUND_SCHEMA.empty_table()
     if not rule.is_in_force(night.as_of):
         return Outcome(rule=rule, state="not_in_force", compared=0), nothing
-    compared = _subjects(night.engine, rule, night.sources)
+    compared = night.subjects(rule)
     absent = tuple(feed for feed in rule.compare if not _is_present(feed, night.sources, night.as_of))
     if absent:
         return Outcome(rule=rule, state="not_compared", compared=compared, missing_feeds=absent), nothing
@@ -333,16 +346,6 @@ def _in_transit(rule: Rule) -> str:
 
 def _subject_kind(rule: Rule) -> str:
     return "delivery" if rule.kind == "delivery" else "resident"
-
-
-def _subjects(engine: Engine, rule: Rule, sources: Mapping[str, Source]) -> int:
-    """Subjects of the first relation of ``compare`` that ever delivered: residents, or deliveries."""
-    leading = next((feed for feed in rule.compare if _ever_came(feed, sources)), None)
-    if leading is None:
-        return 0
-    subject = "delivery_id" if leading == DELIVERY else "resident_id"
-    counted = engine.sql(f"SELECT count(DISTINCT {subject}) AS n FROM {leading}", {}).read_all()
-    return int(counted["n"][0].as_py())
 
 
 def _is_present(feed: str, sources: Mapping[str, Source], as_of: date) -> bool:

@@ -95,9 +95,15 @@ def parsed(sql: str) -> exp.Expr:
     return _statements(sql)[0]
 
 
-def mentioned(sql: str) -> frozenset[str]:
-    """Every column name in the query, so that no other is carried from a snapshot."""
-    return frozenset(column.name for column in _statements(sql)[0].find_all(exp.Column))
+def read_of(sql: str) -> dict[str, frozenset[str]]:
+    """Relation → the columns that the query reads of it; a name without a table counts for each in reach."""
+    read: dict[str, set[str]] = {}
+    for scope in traverse_scope(_statements(sql)[0]):
+        for name, source in scope.sources.items():
+            if isinstance(source, exp.Table):
+                names = {each.name for each in scope.columns if each.table in ("", name)}
+                read.setdefault(_relation(source), set()).update(names)
+    return {relation: frozenset(names) for relation, names in read.items()}
 
 
 # Parsing is what loading the rules costs, and every text is looked at three times. Nobody changes a tree.

@@ -15,7 +15,7 @@ from renkei.errors import FixDeclaration
 from renkei.feeds import DEFAULT_LAG, duration
 from renkei.reconcile.city import City, NotHere, city_of, not_here, own_files, pack_files, unknown_rules
 from renkei.reconcile.example import Example, NotATable, rows_of, table_of
-from renkei.reconcile.query import OUTPUT, Allowed, check, compile_query, mentioned, nearest
+from renkei.reconcile.query import OUTPUT, Allowed, check, compile_query, nearest, read_of
 from renkei.reconcile.relation import FeedTerms, schemas
 from renkei.reconcile.shape import Problem, RuleFile, departures
 
@@ -33,7 +33,7 @@ _SQL_BELOW = re.compile(r"^sql\s*=\s*('''|\"\"\")[ \t]*\n", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One check: the rows of ``query`` are the mismatches; ``columns`` are the names that it mentions.
+    """One check: the rows of ``query`` are the mismatches; ``reads`` are the columns of each relation.
 
     ``lasting`` rules find events, which stay found when the records move on. ``digest`` is the file's own.
     ``most`` is the share of its subjects beyond which its findings are held; ``pairs`` what a join may make.
@@ -54,7 +54,7 @@ class Rule:
     valid_to: date | None
     parameters: Mapping[str, Any]
     query: str
-    columns: frozenset[str]
+    reads: Mapping[str, frozenset[str]]
     must_find: tuple[Example, ...]
     must_not_find: tuple[Example, ...]
     file: str
@@ -235,7 +235,7 @@ def _rule(file: RuleFile, relations: Mapping[str, pa.Schema], city: City) -> Rul
         valid_to=values.get("valid_to"),
         parameters=values.get("parameters", {}),
         query=compile_query(values["sql"]),
-        columns=mentioned(values["sql"]),
+        reads=read_of(values["sql"]),
         must_find=examples["must_find"],
         must_not_find=examples["must_not_find"],
         file=file.shown,

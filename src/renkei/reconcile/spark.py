@@ -30,6 +30,10 @@ def for_spark(query: exp.Expr) -> exp.Expr:
 def _rewritten(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Sub):
         return _days_between(node)
+    if isinstance(node, exp.Select) and _is_zip(node):
+        return _zip(node)
+    if isinstance(node, exp.CTE) and node.args.get("materialized") is not None:
+        node.set("materialized", None)  # how, not what: Spark chooses by itself
     if isinstance(node, exp.Levenshtein):
         return exp.Anonymous(this="LEVENSHTEIN", expressions=[_bytes(node.this), _bytes(node.expression)])
     teach = _TAUGHT.get(str(node.this).lower()) if isinstance(node, exp.Anonymous) else None
@@ -50,6 +54,25 @@ def _is_day(node: exp.Expr) -> bool:
     return isinstance(node, _DAYS) or (isinstance(node, exp.Placeholder) and node.name == AS_OF)
 
 
+def _lists(select: exp.Select) -> list[exp.Expr]:
+    """The lists that the query makes rows of, side by side."""
+    return [each for each in select.selects if isinstance(each.unalias(), exp.Explode)]
+
+
+def _is_zip(select: exp.Select) -> bool:
+    """True for a query of several lists and nothing else, the shape that is carried over."""
+    lists = _lists(select)
+    alone = not any(select.args.get(part) for part in ("from_", "from", "where", "group", "joins"))
+    return len(lists) > 1 and len(lists) == len(select.selects) and alone
+
+
+def _zip(select: exp.Select) -> exp.Expr:
+    """Lists side by side, row by row: Spark would make every combination of them."""
+    lists = ", ".join(each.unalias().this.sql(dialect="spark") for each in select.selects)
+    names = ", ".join(each.alias for each in select.selects)
+    return sqlglot.parse_one(f"SELECT INLINE(ARRAYS_ZIP({lists})) AS ({names})", read="spark")
+
+
 def _bytes(text: exp.Expr) -> exp.Expr:
     """A text with a character for each byte: DuckDB counts edits in bytes, of a kanji three."""
     encoded = exp.Anonymous(this="ENCODE", expressions=[text.copy(), exp.Literal.string("UTF-8")])
@@ -59,7 +82,8 @@ def _bytes(text: exp.Expr) -> exp.Expr:
 def _hamming(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """Bytes at which two texts of one length differ: Spark has no word for it."""
     one, other = (_bytes(part).sql(dialect="spark") for part in (left, right))
-    text = f"SIZE(FILTER(SEQUENCE(1, LENGTH({one})), i -> SUBSTR({one}, i, 1) <> SUBSTR({other}, i, 1)))"
+    apart = f"FILTER(SEQUENCE(1, LENGTH({one})), i -> SUBSTR({one}, i, 1) <> SUBSTR({other}, i, 1))"
+    text = f"CASE WHEN NOT {other} IS NULL THEN SIZE({apart}) END"
     return sqlglot.parse_one(text, read="spark")
 
 
@@ -82,6 +106,8 @@ def unproved(sql: str) -> tuple[str, ...]:
 
 
 def _word(node: exp.Expr) -> str | None:
+    if isinstance(node, exp.Select) and len(_lists(node)) > 1 and not _is_zip(node):
+        return "unnest beside something else"
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()
     if isinstance(node, exp.DateDiff | exp.TimestampDiff):

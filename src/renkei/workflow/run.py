@@ -219,7 +219,8 @@ def keep(work: Work, table: "pa.Table") -> str:
 
     place = work.project.var / "work" / f"{work.run_id}.parquet"
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pq.write_table(table, place, compression="zstd")
+    # DuckDB reads a file in parallel by its row groups
+    pq.write_table(table, place, compression="zstd", row_group_size=122_880)
     try:
         return work.landing.adopt(place)
     finally:

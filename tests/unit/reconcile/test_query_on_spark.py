@@ -60,6 +60,22 @@ def test_edits_are_counted_in_bytes_on_both() -> None:
     assert "LENGTH(DECODE(ENCODE(a, 'UTF-8'), 'ISO-8859-1'))" in spark("hamming(a, b)")
 
 
+def test_lists_side_by_side_stay_side_by_side() -> None:
+    """Spark would make every combination of two lists that are made rows of in one query."""
+    text = compile_query("SELECT unnest($years) AS year_of, unnest($yen) AS yen", "spark")
+
+    assert " ".join(text.split()) == "SELECT INLINE(ARRAYS_ZIP(:years, :yen)) AS (year_of, yen)"
+    assert unproved("SELECT unnest($years) AS year_of, unnest($yen) AS yen") == ()
+    assert unproved("SELECT unnest($years) AS year_of, unnest($yen) AS yen, a FROM b") != ()
+
+
+def test_how_a_query_is_worked_out_is_left_to_the_engine() -> None:
+    text = "WITH a AS MATERIALIZED (SELECT 1 AS x) SELECT x FROM a"
+
+    assert "MATERIALIZED" not in compile_query(text, "spark")
+    assert "MATERIALIZED" in compile_query(text)
+
+
 @pytest.mark.parametrize("words", ["jaccard(a, b)", "date_diff('month', a, b)", "a / b", "a SIMILAR TO 'b'"])
 def test_a_word_that_spark_was_not_seen_to_understand_is_told(words: str) -> None:
     assert unproved(f"SELECT {words} AS x") != ()

@@ -11,8 +11,40 @@ from renkei_sample.events import replay
 from renkei_sample.state import CityState
 from renkei_sample.truth import Truth
 
-RULES = {"R01", "R02", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15", "R16", "R17"}
-RULES |= {"R19", "R20", "R21", "R22", "R23", "R24", "R28", "R32", "R33", "R34", "R38", "R39", "R41", "R42", "R50"}
+RULES = {
+    "R01",
+    "R02",
+    "R05",
+    "R06",
+    "R07",
+    "R08",
+    "R09",
+    "R10",
+    "R11",
+    "R12",
+    "R13",
+    "R14",
+    "R15",
+    "R16",
+    "R17",
+}
+RULES |= {
+    "R19",
+    "R20",
+    "R21",
+    "R22",
+    "R23",
+    "R24",
+    "R28",
+    "R32",
+    "R33",
+    "R34",
+    "R38",
+    "R39",
+    "R41",
+    "R42",
+    "R50",
+}
 
 
 def is_named(truth: Truth, found: tuple[str, ...]) -> bool:
