@@ -315,7 +315,7 @@ def _secrets(var: Path) -> Iterator[Path]:
         if (var / name).is_file():
             yield var / name
     for place in sorted((var / "keys").rglob("*")):
-        if place.is_file() and place.suffix != ".pub":
+        if place.is_file() and place.suffix not in (".pub", ".id"):
             yield place
 
 

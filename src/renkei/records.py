@@ -320,7 +320,7 @@ def sensitivity_of(record: str, column: str) -> Sensitivity:
     """The class of a record type's column unless its mapping raises it; whatever nobody classed is personal.
 
     plain: codes, flags, kinds. personal: names, addresses, numbers, dates of a life. guarded: protection,
-    what residence stands on (在留資格), accounts' tokens, amounts of tax, facts of a benefit or a guardianship.
+    在留資格, accounts' tokens, amounts of tax, facts of a benefit or a guardianship.
     """
     if column in _GUARDED[record].split():
         return "guarded"

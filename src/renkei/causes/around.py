@@ -10,6 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from renkei.bulk import copy_in, copy_out
+from renkei.causes.declared import DECLARED
 from renkei.causes.pairs import PAIRS
 from renkei.causes.width import WALL
 
@@ -62,18 +63,21 @@ def around(
     *,
     lags: Mapping[str, timedelta],
     walls: pl.DataFrame,
+    declared: pl.DataFrame,
     as_of: date,
 ) -> pl.DataFrame:
     """Rows of :data:`renkei.causes.pairs.PAIRS` behind ``row``, the mismatch's place, and ``column``.
 
     A mismatch of names has two rows, one for the reading; one whose field is not in COMPARED has none.
-    ``walls`` are rows of :data:`renkei.causes.width.WALL`. Writes nothing but tables of this transaction.
+    ``walls`` are rows of :data:`renkei.causes.width.WALL`, ``declared`` of
+    :data:`renkei.causes.declared.DECLARED`. Writes nothing but tables of this transaction.
     """
     asked = _asked(mismatches)
     if asked.is_empty():
         return pl.DataFrame(schema={"row": pl.Int64, "column": pl.String, **PAIRS})
     asked, versions, others = _fetched(connection, asked)
-    return _pairs(asked, _said(versions), _with_others(others), lags=lags, walls=walls, as_of=as_of)
+    ends = walls.cast(WALL).join(declared.cast(DECLARED), on=["feed", "column"], how="full", coalesce=True)
+    return _pairs(asked, _said(versions), _with_others(others), lags=lags, ends=ends, as_of=as_of)
 
 
 def _asked(mismatches: pa.Table) -> pl.DataFrame:
@@ -143,12 +147,12 @@ def _pairs(
     others: pl.DataFrame,
     *,
     lags: Mapping[str, timedelta],
-    walls: pl.DataFrame,
+    ends: pl.DataFrame,
     as_of: date,
 ) -> pl.DataFrame:
     columns = pl.DataFrame({"field": list(COMPARED), "column": list(COMPARED.values())})
     pairs = asked.join(columns.explode("column"), on="field")
-    every = said.join(others, on=_KEY, how="left").join(walls.cast(WALL), on=["feed", "column"], how="left")
+    every = said.join(others, on=_KEY, how="left").join(ends, on=["feed", "column"], how="left")
     for side in ("left", "right"):
         pairs = pairs.join(
             every.rename({name: f"{side}_{name}" for name in every.columns if name != "column"}),

@@ -7,20 +7,23 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Literal
 
 import re2
 
+from renkei.causes import host_kana
+from renkei.causes.room import columns, is_full
 from renkei.mapping.folds import SPACES
 
 Side = Literal["left", "right"]
-Found = tuple[str, Side] | None
+Found = tuple[str, Side | None] | None
 
 #: What stands where a character could not be carried over: U+FFFD, 〓, SUB, ?, boxes, 外字 areas.
 _LOST = "\ufffd〓\x1a?？□■＊*\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 _LOST_RUN = re.compile(f"([{_LOST}]+)")
 _LOST_AT_END = re.compile("[\ufffd?？\x1a・]$")
+_BLANKS = "".join(SPACES)
+_WIDE = "字"
 _SPACES = str.maketrans(dict.fromkeys(SPACES, ""))
 _NO_ANSWER = re.compile("[\ufffd?？・]")
 
@@ -35,12 +38,18 @@ _WRONGLY = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """One side: the value as it stands, folded; its column's length in characters and half-width columns."""
+    """One side: the value as it stands, folded; its column's length.
+
+    ``chars`` and ``units``: where the column's values end, in characters and half-width columns. ``most``:
+    the length that is declared, counted by ``most_in``.
+    """
 
     raw: str
     fold: str
     chars: int | None = None
     units: int | None = None
+    most: int | None = None
+    most_in: str | None = None
 
 
 def cut(left: Written, right: Written) -> Found:
@@ -58,30 +67,40 @@ def _cut(short: Written, long: Written) -> str | None:
     if broken and broken != raw and whole.startswith(broken) and len(whole) > len(raw):
         # half a character has left its mark: the column ends where the mark stands, or behind it
         ends = replace(short, raw=_LOST_AT_END.sub("", short.raw))
-        return "in_character" if _reaches(short) or _reaches(ends) is not False else None
+        filled = _end(short, long) or _end(ends, long)
+        return "in_character" if filled or not _is_known(short) else None
     begins = whole.startswith(raw) or (long.fold.startswith(short.fold) and long.fold != short.fold)
     if begins:
-        reached = _reaches(short)
-        if reached is None:
+        if not _is_known(short):
             return "no_width" if _mid_word(raw, whole) else None
-        return "at_width" if reached else None
-    if _unvoiced_at_end(raw, whole) and _reaches(short):
+        return _end(short, long)
+    if _unvoiced_at_end(raw, whole) and _end(short, long):
         return "in_character"
     return None
 
 
-def _reaches(value: Written) -> bool | None:
-    """True where the value fills its column to the last place; None where the column's length is unknown."""
-    if value.chars is None and value.units is None:
-        return None
-    text = value.raw.rstrip("".join(SPACES))
-    units = sum(map(_width, text))
-    return len(text) == value.chars or value.units in (units, units + 1)
+def _is_known(value: Written) -> bool:
+    return any(each is not None for each in (value.chars, value.units, value.most))
 
 
-@cache
-def _width(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WFA" else 1
+def _end(value: Written, whole: Written) -> str | None:
+    """How one knows that the value fills its column to the last place; None where it does not."""
+    text = value.raw.rstrip(_BLANKS)
+    if value.most is not None and is_full(
+        text, _next(text, whole.raw), most=value.most, measure=value.most_in or "chars"
+    ):
+        return "at_declared"
+    units = columns(text)
+    return "at_width" if len(text) == value.chars or value.units in (units, units + 1) else None
+
+
+def _next(text: str, whole: str) -> str:
+    """What stood behind the value, with the blanks before it; a wide letter where the two write otherwise."""
+    if not whole.startswith(text):
+        return _WIDE
+    rest = whole[len(text) :]
+    blanks = len(rest) - len(rest.lstrip(_BLANKS))
+    return rest[: blanks + 1]
 
 
 def _mid_word(short: str, long: str) -> bool:
@@ -108,6 +127,8 @@ def garbled(left: Written, right: Written) -> Found:
     for seen, real, side in ((left, right, "left"), (right, left, "right")):
         if _is_lost(seen, real):
             return "lost", "left" if side == "left" else "right"
+    if host_kana.is_misread(left.raw, right.raw) or host_kana.is_misread(right.raw, left.raw):
+        return "host_kana", host_kana.damaged(left.raw, right.raw)
     for seen, real, side in ((left, right, "left"), (right, left, "right")):
         if _is_misread(seen.raw, real.raw):
             return "wrong_encoding", "left" if side == "left" else "right"

@@ -44,7 +44,7 @@ def classify(rows: pa.Table | pl.DataFrame) -> pl.DataFrame:
     done = found.filter(pl.col("class").is_in(_WHOLE))["row"].unique().implode()
     left_over = pairs.filter(_differ() & ~pl.col("row").is_in(done))
     found = pl.concat([found, _by_text(left_over), _real(pairs)])
-    return _answer(pairs, found)
+    return _answer(pairs, _without_cut_readings(found))
 
 
 def _read(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -169,9 +169,11 @@ def _by_days(pairs: pl.DataFrame) -> pl.DataFrame:
     return long.drop_nulls("kind").with_columns(side=pl.lit(None)).select(*_FOUND).cast(_FOUND)
 
 
+#: What is known of a column's end, in the words of :class:`renkei.causes.damage.Written`.
+_ENDS = ("chars", "units", "most", "most_in")
 _TEXT_COLUMNS = (
     "form", "left", "right", "left_fold", "right_fold",
-    "left_chars", "left_units", "right_chars", "right_units",
+    *(f"{side}_{name}" for side in _SIDES for name in _ENDS),
 )  # fmt: skip
 
 
@@ -186,10 +188,7 @@ def _by_text(pairs: pl.DataFrame) -> pl.DataFrame:
             str(row["form"]),
             *(
                 damage.Written(
-                    raw=row[side],
-                    fold=row[f"{side}_fold"],
-                    chars=row[f"{side}_chars"],
-                    units=row[f"{side}_units"],
+                    raw=row[side], fold=row[f"{side}_fold"], **{name: row[f"{side}_{name}"] for name in _ENDS}
                 )
                 for side in _SIDES
             ),
@@ -224,6 +223,13 @@ def _real(pairs: pl.DataFrame) -> pl.DataFrame:
     rows = pairs.filter(_differ()).select("row")
     nothing = (pl.lit(None, pl.String).alias(name) for name in ("kind", "side"))
     return rows.select("row", pl.lit("real").alias("class"), *nothing).cast(_FOUND)
+
+
+def _without_cut_readings(found: pl.DataFrame) -> pl.DataFrame:
+    """A reading that its column has cut, or that was read wrongly, is no other reading."""
+    cut = (pl.col("class") == "truncated") & (pl.col("kind") != "no_width")
+    damaged = found.filter(cut | (pl.col("class") == "garbled"))["row"].unique().implode()
+    return found.filter((pl.col("class") != "reading") | ~pl.col("row").is_in(damaged))
 
 
 def _answer(pairs: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

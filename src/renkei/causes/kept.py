@@ -1,6 +1,6 @@
 """What is kept of a mismatch's reason: the class, and places and kinds; the values stay in the records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from importlib import resources
 
@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from renkei.bulk import copy_in
 from renkei.causes.around import COMPARED, WIDE, around
 from renkei.causes.classes import NAMES
+from renkei.causes.declared import declared
 from renkei.causes.judge import classify
 from renkei.causes.pairs import PAIRS
 from renkei.causes.width import walls
+from renkei.mapping.declaration import Mapping as FeedMapping
 
 #: What a mismatch is known by while it is open.
 IDENTITY = (
@@ -34,15 +36,20 @@ def explain(
     *,
     lags: Mapping[str, timedelta],
     states: Mapping[str, pl.LazyFrame],
+    mappings: Iterable[FeedMapping] = (),
     as_of: date,
 ) -> pa.Table:
     """Mismatches → identity, ``why``, ``why_detail`` (JSON) of those that compare two values.
 
     Of a mismatch of two columns the graver class counts. ``why`` is null where the values are equal by now.
-    ``states`` are the feeds' records as compared: where their values stop, their columns end.
+    ``states`` are the feeds' records as compared: where their values stop, or the feed's mapping says so,
+    their columns end.
     """
-    ends = walls({feed: state for feed, state in states.items() if feed in _feeds(mismatches)}, WIDE)
-    pairs = around(connection, mismatches, lags=lags, walls=ends, as_of=as_of)
+    feeds = _feeds(mismatches)
+    stated = declared((each for each in mappings if each.feed.id in feeds), WIDE, as_of=as_of)
+    roomy = stated.filter(pl.col("most_in") != "chars").select("feed", "column").rows()
+    ends = walls({feed: state for feed, state in states.items() if feed in feeds}, WIDE, roomy=roomy)
+    pairs = around(connection, mismatches, lags=lags, walls=ends, declared=stated, as_of=as_of)
     told = classify(pairs.select(name for name in PAIRS if name in pairs.columns))
     place = pl.col("why").replace_strict({name: at for at, name in enumerate(NAMES)}, default=-1)
     graver = (

@@ -24,10 +24,14 @@ PAIRS = pl.Schema(
         "neighbours": _VALUES,  # and of the records of the neighbouring numbers
         "as_of": pl.Date(),
         "lag_hours": pl.Float64(),  # how long a change may take from one side to the other
-        "left_chars": pl.Int32(),  # the column's length: in characters,
+        "left_chars": pl.Int32(),  # where the column's values end: in characters,
         "left_units": pl.Int32(),  # and in half-width columns (bytes of a Japanese code page)
+        "left_most": pl.Int32(),  # the column's declared length,
+        "left_most_in": pl.String(),  # and how it is counted: a word of renkei.causes.room.MEASURES
         "right_chars": pl.Int32(),
         "right_units": pl.Int32(),
+        "right_most": pl.Int32(),
+        "right_most_in": pl.String(),
     }
 )
 _NEEDED = ("field", "left", "right")

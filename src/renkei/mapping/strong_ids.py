@@ -1,4 +1,4 @@
-"""What a mapping may do with numbers that no record keeps, and with those that make two records one person."""
+"""What a mapping may do with numbers that no record keeps, or that make two records one person."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -160,12 +160,13 @@ def find(
     learned: Sequence[PairLag] = (),
     again: Again | None = None,
     standing: pa.Table | None = None,
+    proven: frozenset[str] = frozenset(),
 ) -> Found:
     """Run every rule that can be compared on that day; the engine must be a fresh one.
 
     ``hub`` has the rows of ``HUB_RELATIONS``; one that is not given is empty. ``again`` says which rules need
     only look at some residents. ``standing`` (:data:`STANDING_SCHEMA`) are known: however many of them a rule
-    finds, they do not hold it.
+    finds, they do not hold it. Of ``proven`` rules (ids) the pairs of joins are not counted again.
     """
     known = {source.feed: source for source in sources}
     columns = {feed: _wanted(feed, rules) for feed in known}
@@ -173,7 +174,7 @@ def find(
     if again is not None:
         _offer_again(engine, again, rules, known)
     night = _Night(
-        engine=engine, sources=known, as_of=as_of, again=again, pairs=Pairs(engine),
+        engine=engine, sources=known, as_of=as_of, again=again, pairs=Pairs(engine), proven=proven,
         standing=STANDING_SCHEMA.empty_table() if standing is None else standing,
     )  # fmt: skip
     answers = [_answer(night, rule) for rule in rules]
@@ -260,6 +261,7 @@ class _Night:
     as_of: date
     again: Again | None
     pairs: Pairs
+    proven: frozenset[str]
     standing: pa.Table
     counted: dict[str, int] = field(default_factory=dict)
 
@@ -287,7 +289,7 @@ def _answer(night: _Night, rule: Rule) -> tuple[Outcome, pa.Table]:
         return Outcome(rule=rule, state="not_compared", compared=compared, missing_feeds=absent), nothing
     if limits.compared_nothing(rule, compared):
         return Outcome(rule=rule, state="not_compared", compared=0, fault=limits.nothing(rule)), nothing
-    refused = night.pairs.refuse(rule, as_of=night.as_of)
+    refused = None if rule.id in night.proven else night.pairs.refuse(rule, as_of=night.as_of)
     if refused:
         return Outcome(rule=rule, state="refused", compared=compared, fault=refused.fault()), nothing
     whole = night.again is None or rule.id not in night.again.rules

@@ -36,7 +36,13 @@ _REMEMBER = """
     INSERT INTO compared_state (run_id, feed, as_of, snapshot) VALUES (:run_id, :feed, :as_of, :snapshot)
     ON CONFLICT (run_id, feed) DO NOTHING
 """
-_WAITING = "SELECT DISTINCT resident_id FROM transit WHERE ended_at IS NULL AND resident_id IS NOT NULL"
+# Whoever is said to be late is no longer so when the declared time is over.
+_WAITING = """
+    SELECT resident_id FROM transit WHERE ended_at IS NULL AND resident_id IS NOT NULL
+    UNION
+    SELECT CAST(subject_id AS bigint) FROM mismatch
+    WHERE gone_at IS NULL AND subject_kind = 'resident' AND why = 'delay'
+"""
 _STANDING = "SELECT DISTINCT rule_id, subject_id FROM mismatch WHERE gone_at IS NULL"
 # What went away by itself came late; what people settled says nothing of deliveries.
 _ARRIVALS = """
@@ -106,12 +112,19 @@ def still_known(then: Comparison, rules: Sequence[Rule], *, as_of: date, code_ve
     """
     if then.as_of > as_of or then.code_version != code_version:
         return frozenset()
-    same = (rule for rule in rules if then.rules.get(rule.id) == rule.digest and rule.is_in_force(then.as_of))
-    return frozenset(rule.id for rule in same if not rule.lasting and is_alone(rule.query))
+    same = compared_by(then, rules)
+    return frozenset(
+        rule.id for rule in rules if rule.id in same and not rule.lasting and is_alone(rule.query)
+    )
+
+
+def compared_by(then: Comparison, rules: Sequence[Rule]) -> frozenset[str]:
+    """Ids of the rules that the comparison carried out by the same text: their joins are bearable."""
+    return frozenset(rule.id for rule in rules if then.rules.get(rule.id) == rule.digest)
 
 
 def waiting(connection: sa.Connection) -> list[int]:
-    """Residents of differences in transit."""
+    """Residents of differences in transit, and of those whose reason is a delay: both change by time."""
     return [int(row[0]) for row in connection.execute(sa.text(_WAITING))]
 
 

@@ -52,8 +52,10 @@ _COLUMNS: Mapping[str, Mapping[str, Sequence[str]]] = {
 }
 #: Columns whose values are codes of ours.
 _CODED = frozenset(
-    "resident_status relationship benefit_kind status protected sex residence_qualification account_use "
-    "property_kind return_reason agent_kind".split()
+    (
+        *("resident_status", "relationship", "benefit_kind", "status", "protected", "sex"),
+        *("residence_qualification", "account_use", "property_kind", "return_reason", "agent_kind"),
+    )
 )
 
 

@@ -130,10 +130,13 @@ def _see(work: Work) -> _Seen:
 
 def _find(work: Work, seen: _Seen, *, whole: bool) -> Found:
     some = None if whole else _again(work, seen)
+    then = None if whole else seen.last
+    proven = past.compared_by(then, work.project.rules) if then else frozenset[str]()
     with DuckEngine(temp=_temp(work)) as engine:
         return find(
             engine, work.project.rules, sources=seen.sources, links=seen.links, hub=seen.hub,
             as_of=work.as_of, learned=past.learned(seen.lags), again=some, standing=seen.standing,
+            proven=proven,
         )  # fmt: skip
 
 
@@ -181,7 +184,10 @@ def _explain(work: Work, found: Found, sources: list[Source]) -> pa.Table:
     lags = {source.feed: source.terms.lag for source in sources}
     states = {source.feed: source.snapshot.scan() for source in sources if source.snapshot}
     with work.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        return explain(connection, found.mismatches, lags=lags, states=states, as_of=work.as_of)
+        return explain(
+            connection, found.mismatches, lags=lags, states=states, mappings=work.project.mappings.values(),
+            as_of=work.as_of,
+        )  # fmt: skip
 
 
 def _temp(work: Work) -> Path:

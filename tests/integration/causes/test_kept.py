@@ -1,8 +1,9 @@
 """The reason of a mismatch is worked out from the records and kept beside it, without any value."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -11,8 +12,11 @@ import sqlalchemy as sa
 from tests.integration.report.seeded import seed
 
 from renkei.causes.kept import IDENTITY, explain, keep
+from renkei.mapping import Mapping as FeedMapping
+from renkei.mapping import load
 from renkei.registry.store import connect
 
+ROOT = Path(__file__).resolve().parents[3]
 AS_OF = date(2026, 11, 20)
 LAGS = {"juki.resident": timedelta(hours=26), "tax.taxpayer": timedelta(hours=26)}
 
@@ -77,9 +81,13 @@ def found(connection: sa.Connection) -> pa.Table:
     )
 
 
-def explained(hub: sa.Engine, *, as_of: date = AS_OF) -> tuple[int, dict[tuple[str, str], tuple[str, dict]]]:
+def explained(
+    hub: sa.Engine, *, as_of: date = AS_OF, mappings: Iterable[FeedMapping] = ()
+) -> tuple[int, dict[tuple[str, str], tuple[str, dict]]]:
     with hub.begin() as connection:
-        reasons = explain(connection, found(connection), lags=LAGS, states=STATES, as_of=as_of)
+        reasons = explain(
+            connection, found(connection), lags=LAGS, states=STATES, mappings=mappings, as_of=as_of
+        )
         changed = keep(connection, reasons)
         rows = connection.exec_driver_sql("SELECT rule_id, left_key, why, why_detail FROM mismatch")
         return changed, {(row.rule_id, row.left_key): (row.why, row.why_detail) for row in rows}
@@ -101,6 +109,14 @@ def test_each_mismatch_of_two_values_is_told_why_and_no_other(hub: sa.Engine) ->
     }
     assert told["R11", "J2"][1]["side"] == "right"
     assert told["R13", "J1"][1]["column"] == "full_name_kana"
+
+
+def test_a_record_with_room_for_more_needs_more_than_three_values_to_be_cut(hub: sa.Engine) -> None:
+    declared = load(ROOT / "mappings" / "tax.toml", codes=ROOT / "mappings" / "codes")
+
+    _, told = explained(hub, as_of=AS_OF + timedelta(days=9), mappings=declared)
+
+    assert told["R10", "J3"][0] == "real"
 
 
 def test_an_old_value_is_a_delay_while_its_time_has_not_passed(hub: sa.Engine) -> None:

@@ -1,5 +1,6 @@
 """Pairs of values of people who do not exist, damaged in a known way: (field, left, right, class)."""
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from random import Random
@@ -52,6 +53,12 @@ TOWNS = ("本町", "新町", "緑が丘", "東雲台", "大手町", "桜木町",
 COMMON = str.maketrans("邉髙齋濵廣龍恵喜", "辺高斎浜広竜惠㐂")
 NUMERALS = "〇一二三四五六七八九"
 WIDE = str.maketrans("0123456789-", "０１２３４５６７８９－")
+#: Kana → half-width, and half-width kana of IBM 290 → what IBM 1027 reads in their bytes.
+HALF = {unicodedata.normalize("NFKC", chr(code)): chr(code) for code in range(0xFF61, 0xFFA0)}
+HOST = str.maketrans(
+    "ｱｲｳｴｵｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾅﾆﾇﾈﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓﾔﾕﾖﾗﾘﾙﾚﾛﾜﾝｬｭｮｯ",
+    "abcdefghiﾃﾅﾆﾇﾈ�jklmnopqrﾌﾍﾎstuvwxyzﾏﾑ[ﾒﾓﾛﾜﾝ]ｫｬｭｮ",
+)
 #: Width of the truncated column, in half-width columns.
 WIDTH = 24
 
@@ -143,6 +150,40 @@ def truncated(chance: Random) -> Pair:
     return {"field": "address", "left": whole, "right": cut, "right_units": WIDTH, "class": "truncated"}
 
 
+def declared_cut(chance: Random) -> Pair:
+    """A column that nobody else fills; only its declared length tells."""
+    whole = f"{kana(chance)}　{chance.choice(GIVEN_KANA)}"
+    most = chance.randint(6, len(whole) - 2)
+    cut = whole[:most].rstrip("　")
+    return {"field": "full_name_kana", "left": whole, "right": cut, "right_most": 2 * most,
+            "right_most_in": "columns", "left_written": "葛原　花", "right_written": "葛原　花",
+            "class": "truncated"}  # fmt: skip
+
+
+def short_of_its_column(chance: Random) -> Pair:
+    """The twin: a building that one office leaves out, and its column has room for it."""
+    town, one, two, three = place(chance)
+    whole = f"葛原市{town}{one}丁目{two}番{three}号"
+    return {"field": "address", "left": f"{whole}コーポラス{one}号棟", "right": whole, "right_most": 100,
+            "right_most_in": "columns", "class": "real"}  # fmt: skip
+
+
+def host_kana(chance: Random) -> Pair:
+    """ﾊﾅｺ written on a host's kana page and read by its Latin page, whole or widened."""
+    whole = kana(chance)
+    half = "".join(HALF.get(each, each) for each in unicodedata.normalize("NFKD", whole))
+    read = half.translate(HOST)
+    return {"field": "full_name_kana", "left": whole, "right": chance.choice((read, read.replace(" ", "　"))),
+            "left_written": "葛原　花", "right_written": "葛原　花", "class": "garbled"}  # fmt: skip
+
+
+def other_kana(chance: Random) -> Pair:
+    """The twin: a reading in which one letter is of the other script."""
+    whole = kana(chance)
+    return {"field": "full_name_kana", "left": whole, "right": f"a{whole[1:]}", "left_written": "葛原　花",
+            "right_written": "葛原　花", "class": "reading"}  # fmt: skip
+
+
 def lost(chance: Random) -> Pair:
     whole = f"{chance.choice(FAMILY[:4])}　{chance.choice(GIVEN)}"
     mark = chance.choice(("〓", "\ufffd", "??", "\ue000", "？", "□"))
@@ -194,5 +235,6 @@ def other_name(chance: Random) -> Pair:
 
 
 KINDS: tuple[Callable[[Random], Pair], ...] = (
-    notation, spaces, glyph, era, swapped, number, truncated, lost, misread, reading, missing, real, other_name,
+    notation, spaces, glyph, era, swapped, number, truncated, declared_cut, short_of_its_column, lost, misread,
+    host_kana, other_kana, reading, missing, real, other_name,
 )  # fmt: skip

@@ -133,6 +133,34 @@ def test_a_value_is_cut_where_its_column_ends(right: str, width: int, why: str) 
     assert told(field="address", left=whole, right=right, right_units=width)["why"] == why
 
 
+def test_a_value_that_fills_its_declared_column_is_cut_and_one_with_room_left_is_not() -> None:
+    pair = {
+        "field": "address",
+        "left": "葛原市本町１-2 コーポ",
+        "right": "葛原市本町１-2",
+        "right_most_in": "columns",
+    }
+
+    assert [told(**pair, right_most=most)["kind"] for most in (14, 15, 16)] == ["at_declared"] * 3
+    assert told(**pair, right_most=17)["why"] == "real"  # コ would have had room behind the blank
+    assert told(**pair, right_most=13)["why"] == "real"  # and so much never was in it
+    assert told(**pair, right_most=60, right_units=14)["kind"] == "at_width"
+
+
+def test_a_reading_that_its_column_has_cut_is_no_other_reading() -> None:
+    cut = {"field": "full_name_kana", "left": "ワタナベ　ハナコ", "right": "ワタナベ　ハナ", "right_most_in": "chars",
+           "left_written": "渡辺　花子", "right_written": "渡辺　花子"}  # fmt: skip
+
+    assert told(**cut, right_most=7)["why"] == "truncated"
+    assert told(**cut, right_most=30)["why"] == "reading"
+
+
+def test_a_host_kana_is_told_with_the_side_that_was_read_wrongly() -> None:
+    answer = told(field="full_name_kana", left="ﾝjosﾞ ﾌoﾃ", right="ワタナベ　ハナコ")
+
+    assert (answer["why"], answer["kind"], answer["side"]) == ("garbled", "host_kana", "left")
+
+
 def test_a_voiced_kana_cut_from_its_mark_is_cut_inside_a_character() -> None:
     answer = told(field="full_name_kana", left="ﾜﾀﾅﾍﾞ", right="ﾜﾀﾅﾍ", right_chars=4)
 

@@ -38,6 +38,14 @@ def columns(place: Path, *, root: str, record: Sequence[str]) -> list[str]:
     return found
 
 
+def lengths(place: Path, *, root: str, record: Sequence[str]) -> dict[str, int]:
+    """Path → the most characters that its type allows, of the record's own leaves that say so."""
+    schema = _Schema(place)
+    around = schema.way(root, record)
+    found = dict(schema.limits(around[-1])) if around else {}
+    return {path: most for path, most in found.items() if most is not None}
+
+
 def is_loose(place: Path) -> bool:
     """True when the schema allows text among elements, or elements and attributes that it does not name."""
     marks = (f"{_XS}any", f"{_XS}anyAttribute")
@@ -144,6 +152,34 @@ class _Schema:
         for child in map(self.meant, self.inside(kind, f"{_XS}element")):
             if child is not without:
                 yield from self._below(child, deep=deep)
+
+    def limits(self, element: etree._Element, *, deep: int = 0) -> Iterator[tuple[str, int | None]]:
+        """Paths of the leaves below an element, each with the most characters of its type."""
+        kind = self.type_of(element)
+        if kind is None or deep > _DEEPEST:
+            return
+        for attribute in self.inside(kind, f"{_XS}attribute"):
+            yield f"@{attribute.get('name')}", self.longest(attribute)
+        for child in map(self.meant, self.inside(kind, f"{_XS}element")):
+            yield str(child.get("name")), self.longest(child)
+            yield from (
+                (f"{child.get('name')}/{path}", most) for path, most in self.limits(child, deep=deep + 1)
+            )
+
+    def longest(self, node: etree._Element) -> int | None:
+        """``maxLength`` or ``length`` of a simple type, its own before those that it restricts."""
+        inline = node.find(f"{_XS}simpleType")
+        kind = self.named("simpleType", node.get("type")) if inline is None else inline
+        for _ in range(_DEEPEST):
+            restriction = None if kind is None else kind.find(f"{_XS}restriction")
+            if restriction is None:
+                break
+            for facet in ("maxLength", "length"):
+                stated = restriction.find(f"{_XS}{facet}")
+                if stated is not None and str(stated.get("value", "")).isdecimal():
+                    return int(stated.get("value", ""))
+            kind = self.named("simpleType", restriction.get("base"))
+        return None
 
     def _below(self, child: etree._Element, *, deep: int) -> Iterator[str]:
         name = str(child.get("name") or (child.get("ref") or "").rpartition(":")[2])

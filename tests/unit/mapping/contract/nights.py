@@ -11,7 +11,7 @@ from renkei import formats, mapping
 from renkei.mapping.contract.profile import Profile, profile_of
 from renkei.model import Batch, Mapped
 from renkei.records import RECORD_TYPES
-from renkei_sample import events
+from renkei_sample import events, tax_books
 from renkei_sample.base import found
 from renkei_sample.legacy import tax_files, welfare_files
 from renkei_sample.state import CityState
@@ -29,7 +29,7 @@ def contents(city: CityState, day: date) -> dict[str, bytes]:
     tax = {"day": day, "generation": 1}
     return {
         "tax.taxpayer": tax_files.taxpayer_file(list(city.taxpayers.values()), **tax),
-        "tax.assessment": tax_files.assessment_file(list(city.assessments.values()), **tax),
+        "tax.assessment": tax_files.assessment_file(tax_books.assessments(city), **tax),
         "welfare.recipient": welfare_files.recipient_file(list(city.recipients.values()), day=day),
         "welfare.benefit": welfare_files.benefit_file(list(city.benefits.values()), day=day),
         "juki.resident": arrow_file(list(city.residents.values())),

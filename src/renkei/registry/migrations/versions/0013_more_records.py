@@ -1,4 +1,4 @@
-"""Accounts, property, dependants, returned mail, double entitlements, representation; who may stay, who is exempt."""
+"""Accounts, property, dependants, returned mail, double entitlements, representation; stays, exemptions."""
 
 from pathlib import Path
 
