@@ -4,7 +4,7 @@ import shutil
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -39,11 +39,14 @@ def measure(*, residents: int, seed: int, days: int, rounds: int) -> None:
 
 
 @contextmanager
-def ground(*, residents: int, seed: int) -> Iterator[Desk]:
-    """A city with its servers, and an empty registry in a cluster of its own, in a temporary folder."""
+def ground(*, residents: int, seed: int, extras: Sequence[str] = ()) -> Iterator[Desk]:
+    """A city with its servers, and an empty registry in a cluster of its own, in a temporary folder.
+
+    ``extras``: what the city has beside what it always has.
+    """
     with _folder() as folder:
         desk = Desk(folder=folder, day=BASE_DAY)
-        with _running_city(desk, residents=residents, seed=seed), _cluster(desk):
+        with _running_city(desk, residents=residents, seed=seed, extras=extras), _cluster(desk):
             for hub in ("stages", "nights"):
                 (folder / hub).mkdir(exist_ok=True)
                 shutil.copy(desk.city / "connections.toml", folder / hub)
@@ -64,11 +67,11 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running_city(desk: Desk, *, residents: int, seed: int) -> Iterator[None]:
+def _running_city(desk: Desk, *, residents: int, seed: int, extras: Sequence[str]) -> Iterator[None]:
     desk.city.mkdir()
     city = City(var=desk.city, home=server_home(desk.city))
     try:
-        made = alone(desk, "city.found", residents=residents, seed=seed)
+        made = alone(desk, "city.found", residents=residents, seed=seed, extras=list(extras))
         say(f"sample city: {made.facts}")
         city.start()
         yield

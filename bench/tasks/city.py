@@ -1,5 +1,6 @@
 """The sample city's own work: never timed, but in processes of their own all the same."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
 
@@ -8,13 +9,13 @@ from bench.desk import Desk
 from renkei_sample.city import City, build
 
 
-def found(desk: Desk, *, residents: int, seed: int) -> Runs:
+def found(desk: Desk, *, residents: int, seed: int, extras: Sequence[str] = ()) -> Runs:
     """Build the city, servers stopped."""
-    yield partial(_found, desk, residents=residents, seed=seed)
+    yield partial(_found, desk, residents=residents, seed=seed, extras=frozenset(extras))
 
 
-def _found(desk: Desk, *, residents: int, seed: int) -> Done:
-    city = build(desk.city, residents=residents, seed=seed, day=desk.day)
+def _found(desk: Desk, *, residents: int, seed: int, extras: frozenset[str]) -> Done:
+    city = build(desk.city, residents=residents, seed=seed, day=desk.day, extras=extras)
     return Done(rows=residents, facts=city.meta()["records"])
 
 

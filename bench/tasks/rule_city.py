@@ -5,6 +5,7 @@ numbers, households, names and places of its own, so that nobody meets a neighbo
 planted differences included, keeps the city's frequencies.
 """
 
+from collections.abc import Mapping as Mapping_
 from dataclasses import fields
 from fnmatch import fnmatch
 from functools import partial
@@ -20,7 +21,7 @@ from renkei import mapping
 from renkei.mapping import Mapping, load_all
 from renkei.model import REJECT_SCHEMA, Batch, Control
 from renkei.reconcile import Source
-from renkei.reconcile.relation import LINK_SCHEMA, FeedTerms
+from renkei.reconcile.relation import ENTRY_SCHEMA, LINK_SCHEMA, FeedTerms
 from renkei.snapshot import Snapshot
 from renkei.vault.tokens import TokenKey
 from renkei_sample.base import found
@@ -29,6 +30,11 @@ from renkei_sample.plants import plant
 from renkei_sample.records import Resident
 from renkei_sample.state import CityState
 
+#: Kind of change → the column that it keyed.
+_KEYED = {
+    "address": "address_key", "name": "name_key", "date_of_birth": "date_of_birth",
+    "household": "household_number",
+}  # fmt: skip
 #: People of the city that is repeated.
 PEOPLE = 20_000
 #: Texts that tell one person, household or place from another: a copy's have its number behind them.
@@ -66,6 +72,11 @@ def links(desk: Desk) -> pa.Table:
     return pq.read_table(_folder(desk) / "links.parquet").cast(LINK_SCHEMA)
 
 
+def entries(desk: Desk) -> pa.Table:
+    """What was keyed in the last days, as ``hub.entry`` tells it."""
+    return pq.read_table(_folder(desk) / "entries.parquet").cast(ENTRY_SCHEMA)
+
+
 def _folder(desk: Desk) -> Path:
     return desk.folder / "rules"
 
@@ -85,6 +96,8 @@ def _make(desk: Desk, rows: int, seed: int) -> Done:
         _write(_repeated(table, copies), folder / f"{feed}.parquet")
         counted[feed] = table.num_rows * copies
     _write(_repeated_links(whose, copies), folder / "links.parquet")
+    typed = _repeated_links(_entries(base, whose), copies, people=whose["resident_id"].n_unique())
+    _write(typed, folder / "entries.parquet")
     return Done(rows=sum(counted.values()), facts={"copies": copies, **counted})
 
 
@@ -170,10 +183,29 @@ def _is_own(name: str) -> bool:
     return name in _OWN or name.endswith("_key")
 
 
-def _repeated_links(whose: pl.DataFrame, copies: int) -> pl.DataFrame:
-    people = whose["resident_id"].n_unique()
+def _entries(base: Mapping_[str, pa.Table], whose: pl.DataFrame) -> pl.DataFrame:
+    """Of each person's record what its newest change keyed; what was written over since is left out."""
+    told = [
+        pl.DataFrame(table).filter(pl.col("change_kind").is_in(list(_KEYED))).select(
+            pl.lit(feed).alias("feed"), pl.lit(feed.partition(".")[0]).alias("system"), "source_key",
+            pl.col("change_kind").alias("field"),
+            pl.coalesce(
+                pl.when(pl.col("change_kind") == field).then(pl.col(column).cast(pl.String))
+                for field, column in _KEYED.items()
+            ).alias("value"),
+            pl.col("changed_at").alias("entered_at"), "operator", "operator_kind", "terminal", "change_kind",
+            pl.col("valid_from").alias("event_date"), pl.lit(None, pl.String).alias("office"),
+        )
+        for feed, table in base.items() if feed in set(whose["feed"])
+    ]  # fmt: skip
+    recent = pl.concat(told).filter(pl.col("entered_at") >= pl.col("entered_at").max() - pl.duration(days=62))
+    return recent.join(whose, on=["feed", "source_key"]).select(ENTRY_SCHEMA.names)
+
+
+def _repeated_links(whose: pl.DataFrame, copies: int, *, people: int | None = None) -> pl.DataFrame:
+    count = people or whose["resident_id"].n_unique()
     return pl.concat(
-        whose.with_columns(pl.col("source_key") + _behind(number), pl.col("resident_id") + number * people)
+        whose.with_columns(pl.col("source_key") + _behind(number), pl.col("resident_id") + number * count)
         for number in range(copies)
     )
 
@@ -184,4 +216,5 @@ def _behind(number: int) -> pl.Expr:
 
 def _write(frame: pl.DataFrame, place: Path) -> None:
     """As the hub writes a snapshot."""
-    pq.write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), place, compression="zstd")
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    pq.write_table(table, place, compression="zstd", row_group_size=122_880)

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from bench.child import Done, Runs
 from bench.desk import ROOT, Desk
-from bench.tasks.rule_city import links, sources
+from bench.tasks.rule_city import entries, links, sources
 from renkei.engine.duck import DuckEngine
 from renkei.reconcile import Rule, Source, load_rules
 from renkei.reconcile.find import Found, find
+from renkei.reconcile.relation import ENTRY
 
 _ = duckdb  # imported before the clock starts
 
@@ -61,7 +62,10 @@ def _found(desk: Desk, rules: Sequence[Rule], given: list[Source], whose: pa.Tab
     compared = {feed for rule in rules for feed in rule.compare}
     opened = [each if each.feed in compared else replace(each, snapshot=None, as_of=None) for each in given]
     with DuckEngine(memory=memory, temp=desk.folder) as engine:
-        return find(engine, rules, sources=opened, links=whose, hub={}, as_of=desk.day)
+        return find(
+            engine, rules, sources=opened, links=whose, hub={ENTRY: entries(desk)}, as_of=desk.day,
+            proven=frozenset(rule.id for rule in rules),
+        )  # fmt: skip
 
 
 def _size(given: Sequence[Source]) -> int:

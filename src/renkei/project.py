@@ -61,6 +61,8 @@ class CityConfig:
     #: Beginning of a terminal's or an operator's name → the department that sits there.
     terminals: Mapping[str, str] = field(default_factory=dict)
     operators: Mapping[str, str] = field(default_factory=dict)
+    #: How many cases one person may settle at once; more wait for a second one.
+    cases_alone: int = 50
 
     def trusted(self, field: str) -> tuple[str, ...]:
         """Systems in order of trust for a field (or group of fields) of the golden record."""
@@ -288,6 +290,7 @@ def _config(place: Path) -> CityConfig:
             facilities=_facilities(text),
             terminals=_offices(text, "terminals"),
             operators=_offices(text, "operators"),
+            cases_alone=_cases_alone(text),
         )
     except (KeyError, ValueError, TypeError) as wrong:
         problem = f"{CONFIG}: {type(wrong).__name__}: {wrong}"
@@ -340,6 +343,13 @@ def _decisions_approval(text: Mapping[str, Any]) -> str:
         expected = ", ".join(f'"{each}"' for each in APPROVALS[:2])
         raise ValueError(f"[decisions] approval: expected {expected}, found {stated!r}")
     return str(stated)
+
+
+def _cases_alone(text: Mapping[str, Any]) -> int:
+    stated = text.get("cases", {}).get("alone", CityConfig.cases_alone)
+    if not isinstance(stated, int) or isinstance(stated, bool) or stated < 0:
+        raise ValueError(f"[cases] alone: expected a number of cases, found {stated!r}")
+    return stated
 
 
 def _accounts(stated: object) -> tuple[str, ...]:

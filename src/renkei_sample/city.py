@@ -83,6 +83,7 @@ class City:
     def advance(self, day: date) -> Mapping[str, int]:
         """Replay one more day into the three systems; a day already replayed changes nothing."""
         from renkei_sample.events import replay
+        from renkei_sample.individual_numbers import numbers_in
         from renkei_sample.state import restore, save
 
         if day <= self.day:
@@ -90,7 +91,7 @@ class City:
         self.juki.start()
         state = restore(self.sample / "state")
         counts = replay(state, day)
-        self.juki.append(state.versions)
+        self.juki.append(state.versions, numbers_in(state, state.versions))
         deliver(self, state)
         save(state, self.sample / "state")
         self.publish_truth()
@@ -139,24 +140,35 @@ def open_city(var: Path) -> City:
     return City.open(var)
 
 
-def build(var: Path, *, residents: int = 20_000, seed: int = 1, day: date = BASE_DAY) -> City:
-    """Make the city anew; one with the same residents, seed and day that has not moved on is kept."""
+def build(
+    var: Path,
+    *,
+    residents: int = 20_000,
+    seed: int = 1,
+    day: date = BASE_DAY,
+    extras: frozenset[str] = frozenset(),
+) -> City:
+    """Make the city anew; one with the same residents, seed, day and extras that has not moved on is kept.
+
+    ``extras`` are of :data:`renkei_sample.state.EXTRAS`; a city has none unless it is asked for.
+    """
     var.mkdir(parents=True, exist_ok=True)
     city = City(var=var.resolve(), home=_home(var))
-    if _is_same(city, residents=residents, seed=seed, day=day):
+    if _is_same(city, residents=residents, seed=seed, day=day, extras=extras):
         return city
     city.stop()
     _clear(city)
-    _make(city, residents=residents, seed=seed, day=day)
+    _make(city, residents=residents, seed=seed, day=day, extras=extras)
     return city
 
 
-def _is_same(city: City, *, residents: int, seed: int, day: date) -> bool:
+def _is_same(city: City, *, residents: int, seed: int, day: date, extras: frozenset[str]) -> bool:
     try:
         meta = city.meta()
     except FileNotFoundError:
         return False
-    return (meta["size"], meta["seed"], meta["day"]) == (residents, seed, day.isoformat())
+    made = (meta["size"], meta["seed"], meta["day"], meta.get("extras"))
+    return made == (residents, seed, day.isoformat(), sorted(extras))
 
 
 def _clear(city: City) -> None:
@@ -164,20 +176,22 @@ def _clear(city: City) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(city: City, *, residents: int, seed: int, day: date) -> None:
+def _make(city: City, *, residents: int, seed: int, day: date, extras: frozenset[str]) -> None:
     from renkei_sample.base import found
+    from renkei_sample.individual_numbers import keeps_numbers, numbers_in
     from renkei_sample.plants import plant
     from renkei_sample.state import save
 
     state = found(residents=residents, seed=seed, day=day)
+    state.extras = extras
     plant(state)
     own_folder(city.var / "keys", user=None, mode=0o700)
     own_folder(city.home, user=None, mode=0o755 if is_root() else 0o700)
     city.sample.mkdir(exist_ok=True)
     (city.sample / "home").write_text(str(city.home), encoding="utf-8")
-    city.juki.create()
+    city.juki.create(numbered=keeps_numbers(state))
     city.files.create()
-    city.juki.append(_history(state))
+    city.juki.append(_history(state), numbers_in(state, state.residents.values()))
     deliver(city, state)
     save(state, city.sample / "state")
     city.publish_truth()

@@ -1,7 +1,7 @@
 """What goes wrong on a day: changes that never arrive, slips, double work, and cases that come back."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 
 from renkei_sample import findings, happenings
@@ -9,13 +9,14 @@ from renkei_sample.base import LONG_TERM_CARE, enrol_welfare, start_benefit
 from renkei_sample.desk import ended, running, tell_mailing, tell_tax, tell_welfare
 from renkei_sample.happenings import choose, relocate, tell_later
 from renkei_sample.identifiers import from_ymd
+from renkei_sample.legacy.nightly import SHORT, WHOLE_AGAIN
 from renkei_sample.offices import Hand, mailing_address, tax_address, welfare_address
 from renkei_sample.plants_entry import mistype_tax_address
 from renkei_sample.population import HEAD, moved_out
 from renkei_sample.records import Resident
 from renkei_sample.retyped import DESK
 from renkei_sample.slips import wrong_birth
-from renkei_sample.state import CityState
+from renkei_sample.state import ODD_FILES, CityState
 from renkei_sample.truth import Truth
 
 
@@ -152,6 +153,31 @@ def break_files(state: CityState) -> None:
     """Every third day an assessment file is sent a second time under another name: R39."""
     if state.day.toordinal() % 3 == 0:
         findings.broken_delivery(state, f"FK_{state.day:%Y%m%d}R.DAT", findings.ASSESSMENT, klass="duplicate")
+    if ODD_FILES in state.extras:
+        _break_more_files(state)
+
+
+def _break_more_files(state: CityState) -> None:
+    """R39: a file lacks a quarter and is whole the next day, miscounts, has a name or a day of before."""
+    number, feed = state.day.toordinal(), findings.ASSESSMENT
+    if state.counters.get(SHORT) == number - 1:
+        _odd_size(state, WHOLE_AGAIN)
+    elif number % 3 == 1:
+        _odd_size(state, SHORT)
+        state.counters[SHORT] = number
+    if number % 5 == 1:
+        findings.broken_delivery(state, f"KJ_{state.day:%Y%m%d}X.DAT", findings.TAX, klass="refused")
+    if number % 5 == 2:
+        name = f"FK_{state.day - timedelta(days=1):%Y%m%d}.DAT"
+        findings.broken_delivery(state, name, feed, klass="name_reused")
+    if number % 5 == 3:
+        findings.broken_delivery(state, f"FK_{state.day:%Y%m%d}O.DAT", feed, klass="out_of_order")
+
+
+def _odd_size(state: CityState, how: str) -> None:
+    name, feed = f"KS_{state.day:%Y%m%d}.CSV", "tax.property"
+    findings.broken_delivery(state, name, feed, klass="volume")
+    state.anomalies[-1] = (name, feed, how)
 
 
 def correct_and_relapse(state: CityState, rng: Random, *, last_night: date) -> None:

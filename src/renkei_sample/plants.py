@@ -1,9 +1,11 @@
 """The base day's plants: every rule gets its share of what is really wrong."""
 
 from renkei_sample import (
+    plants_account,
     plants_entry,
     plants_event,
     plants_household,
+    plants_individual_number,
     plants_letters,
     plants_life,
     plants_number,
@@ -11,6 +13,7 @@ from renkei_sample import (
     plants_person,
     plants_place,
     plants_register,
+    plants_stay,
     plants_taxation,
 )
 from renkei_sample.arrivals import hear_of_arrivals
@@ -84,6 +87,15 @@ _AT_20K = (
     (plants_taxation.mail_returned_again, 12),
     (plants_taxation.agent_gone, 12),
     (plants_taxation.never_arrived, 16),
+    (plants_stay.exception_after_return, 12),
+    (plants_stay.insured_twice, 12),
+    (plants_stay.not_insurable, 12),
+    (plants_taxation.mailed_to_former_agent, 12),
+    (plants_account.account_shared_by_many, 4),
+    (plants_account.account_changed_before_payment, 12),
+    (plants_individual_number.number_of_the_spouse, 12),
+    (plants_individual_number.number_of_a_stranger, 12),
+    (plants_individual_number.number_not_carried, 12),
 )
 #: What looks like one of these and is none: nothing may be found there. In the same proportion.
 _LOOK_ALIKES_AT_20K = (
@@ -111,6 +123,11 @@ _LOOK_ALIKES_AT_20K = (
     (plants_taxation.much_earning_spouse, 4),
     (plants_taxation.mail_returned_once, 6),
     (plants_taxation.agent_ended, 4),
+    (plants_taxation.mailed_to_agent_by_wish, 4),
+    (plants_stay.exception_understood, 6),
+    (plants_stay.insurable_by_its_kind, 6),
+    (plants_account.account_of_a_guardian, 4),
+    (plants_individual_number.number_given_anew, 6),
 )
 #: Double entry within one office, and keying that is none. In the same proportion.
 _ENTRIES_AT_20K = (

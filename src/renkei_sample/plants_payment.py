@@ -1,5 +1,6 @@
 """Plants in money that goes out or in: accounts, insurance beside assistance, lists of the insurers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -30,6 +31,8 @@ _KINDS = {
 #: Days until the next planned payment or debit: later than the last night that is replayed.
 _PLANNED = 90
 _LIST_DAY = 10
+#: Banks write no small kana.
+_LARGE = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
 
 
 # R03, R37 -----------------------------------------------------------------------------------------
@@ -64,7 +67,7 @@ def account_settled_after_death(state: CityState, picker: Picker, rng: Random, c
 
 def account_of_a_stranger(state: CityState, picker: Picker, rng: Random, count: int) -> None:
     """R37: the allowance goes to an account whose holder nobody of the household can be."""
-    for entry in picker.take(count, lambda entry: _is_paid_parent(state, entry)):
+    for entry in picker.take(count, lambda entry: is_paid_parent(state, entry)):
         holder = state.recipient_of(entry.atena_no)
         if holder is None:
             continue
@@ -73,7 +76,7 @@ def account_of_a_stranger(state: CityState, picker: Picker, rng: Random, count: 
             holder,
             use="給付",
             planned=state.day + timedelta(days=_PLANNED),
-            name=_strange(state, rng, entry),
+            name=strange_kana(state, rng, [entry]),
         )
         findings.stand(
             state,
@@ -88,7 +91,7 @@ def account_of_a_stranger(state: CityState, picker: Picker, rng: Random, count: 
 
 def account_of_a_child(state: CityState, picker: Picker, _rng: Random, count: int) -> None:
     """Not a mismatch: the account is in the name of another member of the household."""
-    for entry in picker.take(count, lambda entry: _is_paid_parent(state, entry)):
+    for entry in picker.take(count, lambda entry: is_paid_parent(state, entry)):
         holder = state.recipient_of(entry.atena_no)
         others = [row for row in state.household(entry.setai_no) if row.atena_no != entry.atena_no]
         if holder is not None and others:
@@ -104,6 +107,7 @@ def account(
     planned: date,
     name: str | None = None,
     changed: date | None = None,
+    koza: str | None = None,
 ) -> Account:
     """An account that takes the place of the one that the office would have."""
     row = Account(
@@ -113,7 +117,7 @@ def account(
         ginko="9900",
         shiten="199",
         shumoku="1",
-        koza=f"{9_000_000 + state.next_number('account'):07d}",
+        koza=koza or f"{9_000_000 + state.next_number('account'):07d}",
         meigi=name or holder.kana,
         henkobi=changed.isoformat() if changed else None,
         yoteibi=planned.isoformat(),
@@ -141,13 +145,23 @@ def _who_died(state: CityState, picker: Picker, rng: Random, count: int) -> list
     return gone
 
 
-def _strange(state: CityState, rng: Random, entry: Resident) -> str:
-    near = {row.shimei_kana.replace("　", "") for row in state.household(entry.setai_no)}
+def strange_kana(state: CityState, rng: Random, entries: Sequence[Resident]) -> str:
+    """A name that nobody of these households can be taken for."""
     while True:
-        kana = japanese(rng, entry.seibetsu).kana
-        plain = kana.replace("　", "")
-        if not any(plain[:2] == each[:2] or plain[-2:] == each[-2:] for each in near):
+        kana = japanese(rng, entries[0].seibetsu).kana
+        if is_strange(state, kana, entries):
             return kana
+
+
+def is_strange(state: CityState, kana: str, entries: Sequence[Resident]) -> bool:
+    """Whether a name neither begins nor ends like any in these households."""
+    plain = _as_banks_write(kana)
+    near = {_as_banks_write(row.shimei_kana) for each in entries for row in state.household(each.setai_no)}
+    return not any(plain[:2] == each[:2] or plain[-2:] == each[-2:] for each in near)
+
+
+def _as_banks_write(kana: str) -> str:
+    return kana.replace("　", "").translate(_LARGE)
 
 
 # R25, R35, R31's removed --------------------------------------------------------------------------
@@ -343,7 +357,8 @@ def _is_bound_to_stay(state: CityState, entry: Resident) -> bool:
     return entry.jumin_shubetsu == "2" and bool(held) and all(row.shubetsu in _KINDS for row in held)
 
 
-def _is_paid_parent(state: CityState, entry: Resident) -> bool:
+def is_paid_parent(state: CityState, entry: Resident) -> bool:
+    """An adult who is paid the allowance of a child of the household."""
     held = state.recipient_of(entry.atena_no)
     pays = [row for row in running(state, entry.atena_no) if row.shubetsu == CHILD_ALLOWANCE]
     paid = held is not None and any(row.jukyusha == held.bango for row in pays)

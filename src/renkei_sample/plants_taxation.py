@@ -1,5 +1,6 @@
 """Plants beside the two tables of the tax office: owners, dependants, exemptions, agents, returned mail."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -7,6 +8,7 @@ from random import Random
 from renkei_sample import findings
 from renkei_sample.base import CERTIFICATE, PUBLIC_ASSISTANCE, enrol_welfare, start_benefit
 from renkei_sample.identifiers import from_ymd, ymd
+from renkei_sample.offices import Hand, mailing_address
 from renkei_sample.picker import Picker, is_plain_adult, lives_alone
 from renkei_sample.plants_event import former, tax_year
 from renkei_sample.population import age_of
@@ -17,6 +19,8 @@ _PROPERTY, _DEPENDANT = "tax.property", "tax.dependant"
 _RETURNED, _AGENT = "tax.returned_mail", "tax.representation"
 _DEAD, _LEFT = "3", "2"
 _CLERK = "S0305"
+#: Until the notices that were already printed have gone out.
+_MAILING_DAYS = 14
 
 
 # R04 ----------------------------------------------------------------------------------------------
@@ -196,7 +200,7 @@ def agent_gone(state: CityState, picker: Picker, _rng: Random, count: int) -> No
         dead = former(state, 1, lambda _: True, status=_DEAD)
         if alive and dead:
             agent, represented = (dead[0], alive[0]) if number % 2 else (alive[0], dead[0])
-            row = _represent(state, represented, agent)
+            row = represent(state, represented, agent)
             findings.stand(
                 state,
                 "R36",
@@ -211,15 +215,61 @@ def agent_ended(state: CityState, picker: Picker, _rng: Random, count: int) -> N
     """Not a mismatch: the agency ended when the agent died."""
     for entry in picker.take(count, lambda entry: _has_lived_here(state, entry)):
         for agent in former(state, 1, lambda _: True, status=_DEAD):
-            _represent(state, entry, agent, until=_died(agent))
+            represent(state, entry, agent, until=_died(agent))
 
 
-def _represent(state: CityState, entry: Resident, agent: Resident, *, until: date | None = None) -> str:
+def mailed_to_former_agent(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """R36: the agency ended, and this year's notices still go to the agent; once in a while not yet due."""
+    for number, (entry, agent) in enumerate(_represented(state, picker, count)):
+        until = state.day - timedelta(days=10 if number % 4 == 3 else rng.randint(30, 120))
+        row = represent(state, entry, agent, until=until)
+        _mail_to(state, entry, agent)
+        findings.stand(
+            state,
+            "R36",
+            "mailed_to_former_agent",
+            field="mailing_address",
+            left=(_AGENT, row),
+            right=(findings.ASSESSMENT, entry.atena_no),
+            since=until + timedelta(days=_MAILING_DAYS),
+        )
+
+
+def mailed_to_agent_by_wish(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """Not a mismatch: the agent was taken on again, or the address was asked for after the end."""
+    for number, (entry, agent) in enumerate(_represented(state, picker, count)):
+        until = state.day - timedelta(days=rng.randint(30, 120))
+        represent(state, entry, agent, until=until)
+        _mail_to(state, entry, agent)
+        if number % 2:
+            represent(state, entry, agent)
+        else:
+            asked = Hand(rng, until + timedelta(days=5), kind="person").tax()
+            row = state.assessments[entry.atena_no]
+            state.assessments[entry.atena_no] = replace(row, koshin_jiyu="09", **asked)
+
+
+def _represented(state: CityState, picker: Picker, count: int) -> Iterator[tuple[Resident, Resident]]:
+    """Taxpayers, each with somebody else of the city who stands for them."""
+    entries = picker.take(count, lambda entry: _is_taxed_alone(state, entry))
+    agents = picker.take(count, lambda entry: _has_lived_here(state, entry) and entry.shien_kbn == "0")
+    return zip(entries, agents, strict=False)
+
+
+def _mail_to(state: CityState, entry: Resident, agent: Resident) -> None:
+    row, there = state.assessments[entry.atena_no], mailing_address(agent)
+    state.assessments[entry.atena_no] = replace(row, **there, sofu_shitei="1")
+
+
+def represent(
+    state: CityState, entry: Resident, agent: Resident, *, until: date | None = None, kind: str = "1"
+) -> str:
+    """An agency that began years ago. ``kind``: 1 納税管理人, 2 成年後見人."""
     row = Representation(
         dairi_no=f"{90_000_000 + state.next_number('represented'):08d}",
         atena_no=entry.atena_no,
         dairinin_no=agent.atena_no,
-        shurui="1",
+        shurui=kind,
         kaishi_ymd="20180401",
         shuryo_ymd=ymd(until) if until else "",
         koshin_ymdhms="20180402101500",

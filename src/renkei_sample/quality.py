@@ -17,9 +17,11 @@ _Z = 1.959964
 class RuleQuality:
     """One rule over all nights. A plant or an invention counts once, however many nights it stood.
 
-    ``missed``: not on the books on a night on which it had to be. ``false_later``: of the ``false`` ones,
-    those that first stood after the warm-up. ``causes``: plants of two differing values that were found;
-    ``causes_right``: those whose reason was the true one; ``confused``: the others by ``true: said``.
+    ``missed``: not on the books on a night on which it had to be. ``late``: still said to be in transit when
+    the declared time was over, but not when the time was over that may be learned. ``false_later``: of the
+    ``false`` ones, those that first stood after the warm-up. ``causes``: plants of two differing values that
+    were found; ``causes_right``: those whose reason was the true one; ``confused``: the others by
+    ``true: said``.
     """
 
     rule_id: str
@@ -30,6 +32,7 @@ class RuleQuality:
     false_later: int
     causes: int
     causes_right: int
+    late: int = 0
     confused: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -69,6 +72,7 @@ def wilson(right: int, all_of_them: int) -> tuple[float, float] | None:
 class _Counts:
     due: set[int] = field(default_factory=set)
     missed: set[int] = field(default_factory=set)
+    late: set[int] = field(default_factory=set)
     false: dict[int, bool] = field(default_factory=dict)
     causes: dict[int, tuple[str, str | None]] = field(default_factory=dict)
 
@@ -85,23 +89,24 @@ class Tally:
         standing: Iterable[Finding],
         *,
         night: date,
+        waiting: Iterable[Finding] = (),
         not_compared: frozenset[str] = frozenset(),
         warm: bool = True,
     ) -> None:
         """Count one night. A rule that was not compared says nothing new and is not judged by it.
 
-        A finding of something that is really wrong is right even before it had to be found. ``warm``: the
+        A finding of something that is really wrong is right even before it had to be found. ``waiting``: what
+        the hub says is in transit, for which it may learn to wait a night longer than declared. ``warm``: the
         first nights, in which whatever has piled up comes to light, are over.
         """
-        by_rule: defaultdict[str, list[Finding]] = defaultdict(list)
-        for each in standing:
-            by_rule[each.rule_id].append(each)
+        by_rule, waits = _by_rule(standing), _by_rule(waiting)
         placed: defaultdict[str, list[int]] = defaultdict(list)
         for number, truth in enumerate(truths):
             if _is_wrong(truth, night):
                 placed[truth.rule_id].append(number)
         for rule_id in {*by_rule, *placed} - not_compared:
-            self._judge(rule_id, truths, placed[rule_id], by_rule[rule_id], night=night, warm=warm)
+            numbers, told = placed[rule_id], (by_rule[rule_id], waits[rule_id])
+            self._judge(rule_id, truths, numbers, *told, night=night, warm=warm)
 
     def _judge(
         self,
@@ -109,6 +114,7 @@ class Tally:
         truths: Sequence[Truth],
         numbers: list[int],
         standing: list[Finding],
+        waiting: list[Finding],
         *,
         night: date,
         warm: bool,
@@ -117,12 +123,14 @@ class Tally:
         # what must be found is looked for first: of two alike, the one that is due has the finding
         numbers = sorted(numbers, key=lambda number: not truths[number].is_due(night))
         matched, false = match([truths[number] for number in numbers], standing)
+        in_transit, _ = match([truths[number] for number in numbers], waiting)
         for place, number in enumerate(numbers):
             truth, finding = truths[number], matched.get(place)
             if truth.is_due(night):
                 counts.due.add(number)
                 if finding is None:
-                    counts.missed.add(number)
+                    waits = place in in_transit and _may_still_wait(truth, night)
+                    (counts.late if waits else counts.missed).add(number)
             if finding is not None and truth.why is not None and _is_settled(truth, night):
                 counts.causes[number] = truth.why, finding.why
         for each in false:
@@ -131,6 +139,18 @@ class Tally:
     def rules(self, every: Iterable[str] = ()) -> list[RuleQuality]:
         """Each rule that was planted, that said something, or that is named, in order."""
         return [_told(rule_id, self._rules[rule_id]) for rule_id in sorted({*every, *self._rules})]
+
+
+def _by_rule(findings: Iterable[Finding]) -> defaultdict[str, list[Finding]]:
+    held: defaultdict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        held[each.rule_id].append(each)
+    return held
+
+
+def _may_still_wait(truth: Truth, night: date) -> bool:
+    """The time that may be learned, at most twice what was declared, ends a night after the declared one."""
+    return night < truth.since + timedelta(days=LAG_NIGHTS + 1)
 
 
 def _is_settled(truth: Truth, night: date) -> bool:
@@ -151,6 +171,7 @@ def _told(rule_id: str, counts: _Counts) -> RuleQuality:
         missed=len(counts.missed),
         false=len(counts.false),
         false_later=sum(counts.false.values()),
+        late=len(counts.late),
         causes=len(counts.causes),
         causes_right=sum(true == said for true, said in counts.causes.values()),
         confused=Counter(f"{true}: {said}" for true, said in counts.causes.values() if true != said),

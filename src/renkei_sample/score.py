@@ -190,6 +190,21 @@ def findings(registry_url: str, as_of: date) -> list[Finding]:
     return [_finding(*row) for row in rows]
 
 
+def waiting(registry_url: str, as_of: date) -> list[Finding]:
+    """What the hub says is in transit (反映待ち) after a night; numbered apart from what stands."""
+    with _connect(registry_url) as connection:
+        rows = connection.execute(
+            """
+            SELECT transit_id, NULL, rule_id, left_feed, left_key, right_feed, right_key, NULL, NULL, NULL
+            FROM transit
+            WHERE first_as_of <= %(as_of)s AND (ended_as_of IS NULL OR ended_as_of > %(as_of)s)
+            ORDER BY transit_id
+            """,
+            {"as_of": as_of},
+        ).fetchall()
+    return [_finding(*row) for row in rows]
+
+
 def _finding(
     mismatch_id: object,
     why: object,

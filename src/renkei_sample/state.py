@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 R = TypeVar("R", bound=Row)
+#: 個人番号 in all three systems; files that are damaged in more ways than one.
+INDIVIDUAL_NUMBERS, ODD_FILES = "individual_numbers", "odd_files"
+EXTRAS = frozenset({INDIVIDUAL_NUMBERS, ODD_FILES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ class CityState:
     ``quiet`` holds the 宛名番号 that no further event may touch, so that their plant stays what it is.
     ``strangers``: keys of tax and welfare records that stand under a number but are about somebody else.
     ``never_arrives``: of whom no 転入通知 will come.
+    ``extras``: what this city has that others have not, of :data:`EXTRAS`.
+    ``numbers``: feed and key of records (``feed/key``) that hold another 個人番号 than their person's own.
     ``properties`` to ``double_entitlements`` hold only rows that stand as they were put here: the others are
     made anew each night (``tax_books``, ``welfare_books``), and one of the same number gives way.
     """
@@ -78,6 +83,8 @@ class CityState:
     quiet: set[str] = field(default_factory=set)
     never_arrives: set[str] = field(default_factory=set)
     strangers: set[str] = field(default_factory=set)
+    extras: frozenset[str] = frozenset()
+    numbers: dict[str, str] = field(default_factory=dict)
     versions: list[Resident] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     anomalies: list[tuple[str, str, str]] = field(default_factory=list)
@@ -198,6 +205,8 @@ def save(state: CityState, folder: Path) -> None:
         "never_arrives": sorted(state.never_arrives),
         "put": {name: [asdict(row) for row in getattr(state, name).values()] for name, _ in _PUT},
         "strangers": sorted(state.strangers),
+        "extras": sorted(state.extras),
+        "numbers": state.numbers,
         "counters": state.counters,
         "records": {name: len(getattr(state, name)) for name, _ in _TABLES},
     }
@@ -243,6 +252,7 @@ def restore(folder: Path) -> CityState:
     state = CityState(day=day, seed=meta["seed"], size=meta["size"], serials=serials, ledger=ledger)
     state.owners, state.counters, state.quiet = meta["owners"], meta["counters"], set(meta["quiet"])
     state.strangers = set(meta["strangers"])
+    state.extras, state.numbers = frozenset(meta.get("extras", ())), meta.get("numbers", {})
     state.never_arrives = set(meta["never_arrives"])
     state.pending = [_pending(item) for item in meta["pending"]]
     for name, kind in _PUT:

@@ -113,7 +113,7 @@ def check(migration: Migration, old: State, new: State, *, scratch: Path, memory
     return Checked(
         migration=migration, old=old, new=new, counts=counts, fields=fields, unspoken=unspoken,
         breaches=_breaches(migration, counts, fields, unspoken, apart=abs((new.as_of - old.as_of).days)),
-        samples=_with_whose(samples, files),
+        samples=_with_whose(_in_order(samples, fields), files),
     )  # fmt: skip
 
 
@@ -165,6 +165,14 @@ def _causes(migration: Migration, found: Comparison) -> tuple[dict[str, dict[str
         for name, causes in counted.items()
     }
     return in_order, samples
+
+
+def _in_order(samples: list[Sample], fields: tuple[FieldFound, ...]) -> list[Sample]:
+    """As the report reads: by field and cause, records that have no partner last; of each the first keys."""
+    place = {
+        (each.name, cause): (at, n) for at, each in enumerate(fields) for n, cause in enumerate(each.causes)
+    }
+    return sorted(samples, key=lambda each: place.get((each.field or "", each.cause), (len(fields), 0)))
 
 
 def _lone(found: Comparison) -> list[Sample]:

@@ -20,6 +20,7 @@ from renkei.acceptance.check import Checked, Sample, State
 from renkei.mapping.masking import masked
 from renkei.records import Sensitivity
 from renkei.report.html import Markup, table, tag
+from renkei.report.labels import label
 
 SCHEMA = "renkei.migration-report/1"
 #: What a limit or a cause is called, in Japanese and English.
@@ -86,7 +87,10 @@ def told(
         "not_carried": [asdict(each) for each in declared.not_carried],
         "tolerances": [asdict(each) for each in declared.tolerances],
         "breaches": [asdict(each) for each in checked.breaches],
-        "samples": [_sample(each, sensitivity, shown=at in shown) for at, each in enumerate(checked.samples)],
+        "samples": [
+            {"number": at + 1, **_sample(each, sensitivity, shown=at in shown)}
+            for at, each in enumerate(checked.samples)
+        ],
     }
 
 
@@ -129,7 +133,8 @@ def page(report: Mapping[str, Any]) -> str:
         tag("title", heading),
         Markup(f"<style>{style}</style>"),
     )
-    body = tag("body", tag("main", tag("h1", heading), *_sections(report)))
+    english = tag("p", f"Migration check: {report['title_en']}", lang="en")
+    body = tag("body", tag("main", tag("h1", heading), english, *_sections(report)))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='ja')}\n"
 
 
@@ -138,15 +143,45 @@ def _sections(report: Mapping[str, Any]) -> Iterator[Markup]:
     for title, header, rows in (
         ("上限を超えたもの / beyond what is accepted", "what field found accepted", _breaches(report)),
         ("件数 / counts", "what found", [(_COUNTS[of], f"{n:,}") for of, n in report["counts"].items()]),
-        ("項目ごとの不一致 / differences by field", "field found accepted causes", _fields(report)),
-        ("例 / samples", "field cause key old new", [_sampled(each) for each in report["samples"]]),
+        ("項目ごとの不一致 / differences by field", "field found accepted", _fields(report)),
+        ("原因と例 / causes and samples", "cause field found sample key old new", _caused(report)),
         ("許容したもの / tolerances", "what field accepted reason approved_by", _tolerances(report)),
         ("移行しない項目 / not carried over", "side columns reason", _not_carried(report)),
         ("宣言にない項目 / columns not declared", "side columns", _unspoken(report)),
     ):
         named = [_HEADS[name] for name in header.split()]
         shown = table(title, named, rows) if rows else tag("p", "なし / none")
-        yield tag("section", tag("h2", title), shown)
+        yield tag("section", tag("h2", title), *_notes(title, report), shown)
+    yield _signed()
+
+
+def _notes(title: str, report: Mapping[str, Any]) -> Iterator[Markup]:
+    """How to read the samples."""
+    if not title.startswith("原因") or not report["samples"]:
+        return
+    is_masked = report["purpose"] is None
+    if is_masked or any(not each["is_shown"] for each in report["samples"]):
+        ja, en = _SHAPES if is_masked else _WITHHELD
+        yield tag("p", ja)
+        yield tag("p", en, lang="en")
+
+
+_SHAPES = (
+    "例のキーと値は、文字の形だけを示します（漢・ア・9）。元の記録は --reveal で作る報告書の同じ番号です。",
+    "Samples are shown as shapes. The same numbers in a report with --reveal --purpose name the records.",
+)
+_WITHHELD = (
+    "閲覧制限のある人（そうでないと言えない人を含む）の例は、文字の形だけを示します。",
+    "Samples of persons who are restricted, or of whom nobody can say not to be, are shown as shapes.",
+)
+
+
+def _signed() -> Markup:
+    """Where people sign on paper: the verdict is the program's, the acceptance theirs."""
+    named = ["役割 / role", "所属 / office", "氏名 / name", "日付 / date", "署名 / signature"]
+    rows = [(role, "", "", "", "") for role in ("確認者 / checked by", "検収者 / accepted by")]
+    title = "検収 / acceptance"
+    return tag("section", tag("h2", title), table(title, named, rows))
 
 
 _HEADS = {
@@ -154,8 +189,8 @@ _HEADS = {
     "field": "項目 / field",
     "found": "件数 / found",
     "accepted": "上限 / accepted",
-    "causes": "原因 / causes",
     "cause": "原因 / cause",
+    "sample": "例 / sample",
     "key": "キー / key",
     "old": "旧 / old",
     "new": "新 / new",
@@ -169,27 +204,59 @@ _Rows = Sequence[Sequence[str]]
 
 def _breaches(report: Mapping[str, Any]) -> _Rows:
     return [
-        (_word(each["of"]), each["field"] or "–", f"{each['found']:,}", f"{each['most']:,}")
+        (_word(each["of"]), _field(each["field"]), f"{each['found']:,}", f"{each['most']:,}")
         for each in report["breaches"]
     ]
 
 
 def _fields(report: Mapping[str, Any]) -> _Rows:
     return [
-        (each["name"], f"{each['differing']:,}", f"{each['most']:,}", _causes(each["causes"]))
-        for each in report["fields"]
+        (_field(each["name"]), f"{each['differing']:,}", f"{each['most']:,}") for each in report["fields"]
     ]
 
 
-def _sampled(each: Mapping[str, Any]) -> Sequence[str]:
-    key = " ".join(part or "" for part in each["key"])
-    old, new = ("–" if each[side] is None else each[side] for side in ("old", "new"))
-    return (each["field"] or "–", _word(each["cause"]), key, old, new)
+def _caused(report: Mapping[str, Any]) -> _Rows:
+    """Every cause with its count and its samples; a cause that can have none says so."""
+    counts = report["counts"]
+    found = [
+        *((cause, each["name"], n) for each in report["fields"] for cause, n in each["causes"].items()),
+        *((cause, None, counts[of]) for cause, of in _LONE.items()),
+        ("keyless", None, counts["left_keyless"] + counts["right_keyless"]),
+    ]
+    return [row for cause, field, n in found if n for row in _of_cause(report["samples"], cause, field, n)]
+
+
+def _of_cause(samples: Sequence[Mapping[str, Any]], cause: str, field: str | None, found: int) -> _Rows:
+    head = (_word(cause), _field(field), f"{found:,}")
+    rows = [
+        (str(each["number"]), " ".join(part or "" for part in each["key"]), *_both(each))
+        for each in samples
+        if (each["cause"], each["field"]) == (cause, field)
+    ]
+    return [(*(head if at == 0 else ("〃",) * 3), *row) for at, row in enumerate(rows or [("–",) * 4])]
+
+
+def _both(each: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple("–" if each[side] is None else each[side] for side in ("old", "new"))
+
+
+def _field(name: str | None) -> str:
+    """氏名 full_name: the word that staff know, and the column's own."""
+    if name is None:
+        return "–"
+    known = label("field", name)
+    return name if known == name else f"{known} {name}"
 
 
 def _tolerances(report: Mapping[str, Any]) -> _Rows:
     return [
-        (_word(each["of"] or "cells"), each["field"] or "–", _most(each), each["reason"], each["approved_by"])
+        (
+            _word(each["of"] or "cells"),
+            _field(each["field"]),
+            _most(each),
+            each["reason"],
+            each["approved_by"],
+        )
         for each in report["tolerances"]
     ]
 
@@ -220,10 +287,6 @@ def _facts(report: Mapping[str, Any]) -> Markup:
     return tag("dl", *(part for term, text in facts.items() for part in (tag("dt", term), tag("dd", text))))
 
 
-def _causes(causes: Mapping[str, int]) -> str:
-    return "、".join(f"{_word(cause)}: {count:,}" for cause, count in causes.items()) or "–"
-
-
 def _most(tolerance: Mapping[str, Any]) -> str:
     if tolerance["most"] is not None:
         return f"{tolerance['most']:,}"
@@ -235,6 +298,13 @@ def _word(code: str) -> str:
     return " / ".join(WORDS.get(code, (code,)))
 
 
+#: Cause of a record without a partner → its count.
+_LONE = {
+    "missing_in_new": "left_only",
+    "missing_in_old": "right_only",
+    "repeated_in_old": "left_repeated",
+    "repeated_in_new": "right_repeated",
+}
 _COUNTS = {
     "left_rows": "旧の件数 / old records",
     "right_rows": "新の件数 / new records",

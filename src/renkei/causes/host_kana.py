@@ -30,11 +30,15 @@ _SHARED = {0x58: "ｰ", 0x9A: "ﾉ", 0xBE: "ﾞ", 0xBF: "ﾟ"}
 LEAST = 2
 
 _HALF = {unicodedata.normalize("NFKC", chr(code)): chr(code) for code in range(0xFF61, 0xFFA0)}
+#: A text without kana and Latin letters holds nothing that the pages differ in.
+_SINGLE = re.compile("[\uff66-\uff9d\u30a1-\u30fcA-Za-zＡ-Ｚａ-ｚ\u00a1-\u00ff]")
 _NO_ANSWER = re.compile("[\ufffd?？\x1a]")
 
 
 def is_misread(seen: str, real: str) -> bool:
     """True where ``seen`` is one page's bytes of ``real``, read by another page, but for lost characters."""
+    if not (_SINGLE.search(seen) and _SINGLE.search(real)):
+        return False
     wanted, whole = narrow(seen), narrow(real)
     return any(_made(whole, page) == _NO_ANSWER.sub("", wanted) for page in _pages() if _changes(whole, page))
 

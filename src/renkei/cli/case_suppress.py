@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from renkei.cli import exits, place
-from renkei.cli.case_work import add_reason, case_id, place_in_words
+from renkei.cli.case_work import add_reason, case_id, place_in_words, say_worked
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json, count, day
 from renkei.cli.width import table, visible
@@ -38,7 +38,11 @@ def declare(parser: Parser) -> None:
     made.option("--until", text, type=day, required=True, metavar="YYYY-MM-DD")
     add_reason(made)
     add_json(made)
-    made = parser.verb("approve", _approve, say("抑止を承認する", "approve a suppression"))
+    made = parser.verb(
+        "approve",
+        _approve,
+        say("抑止・多数の案件の対応を承認する", "approve a suppression, or an act over many cases"),
+    )
     _add_number(made)
     text = say("承認せず却下する理由", "refuse it, for this reason")
     made.option("--refuse", text, metavar=say("理由", "REASON"))
@@ -55,7 +59,7 @@ def declare(parser: Parser) -> None:
 
 
 def _add_number(parser: Parser) -> None:
-    text = say("抑止の番号（renkei cases suppressions）", "its number (renkei cases suppressions)")
+    text = say("番号（suppressions・clusters の一覧）", "its number (suppressions, clusters)")
     parser.option("number", text, type=count, metavar="N")
 
 
@@ -83,9 +87,18 @@ def _suppress(asked: argparse.Namespace) -> int:
 
 
 def _approve(asked: argparse.Namespace) -> int:
-    from renkei.workflow import suppress
+    from renkei.vault.typed import refuse_number
+    from renkei.workflow import case_cluster, suppress
 
+    refuse_number(asked.refuse)
     project, actor = place.project(), place.actor()
+    with place.registry(project) as engine:
+        is_act = case_cluster.is_asked(engine, asked.number)
+    if is_act and asked.refuse is not None:
+        act = case_cluster.refuse_cluster(project, asked.number, reason=asked.refuse, actor=actor)
+        return say_worked(act, asked)
+    if is_act:
+        return say_worked(case_cluster.approve_cluster(project, asked.number, actor=actor), asked)
     if asked.refuse is not None:
         made = suppress.refuse_suppression(project, asked.number, reason=asked.refuse, actor=actor)
     else:

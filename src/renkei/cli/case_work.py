@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from renkei.cli import exits, place
 from renkei.cli.output import answer, show, tell
 from renkei.cli.parser import Parser, add_json, count, day
-from renkei.cli.width import table
+from renkei.cli.width import table, visible
 from renkei.cli.wording import word
 from renkei.errors import FixDeclaration
 from renkei.language import say
 
 if TYPE_CHECKING:
+    from renkei.reconcile.asked import AskedAct
     from renkei.workflow.case_work import Judgement, Worked
     from renkei.workflow.clusters import Cluster
 
@@ -117,7 +118,7 @@ def _assign(asked: argparse.Namespace) -> int:
     made = case_work.assign_case(
         place.project(), case_id(asked.case), to=asked.to, actor=place.actor(), seen=asked.seen
     )
-    return _say(made, asked)
+    return say_worked(made, asked)
 
 
 def _wait(asked: argparse.Namespace) -> int:
@@ -127,7 +128,7 @@ def _wait(asked: argparse.Namespace) -> int:
         place.project(), case_id(asked.case), until=asked.until, reason=asked.reason, actor=place.actor(),
         seen=asked.seen,
     )  # fmt: skip
-    return _say(made, asked)
+    return say_worked(made, asked)
 
 
 def _note(asked: argparse.Namespace) -> int:
@@ -136,18 +137,18 @@ def _note(asked: argparse.Namespace) -> int:
     made = case_work.note_case(
         place.project(), case_id(asked.case), text=asked.text, actor=place.actor(), seen=asked.seen
     )
-    return _say(made, asked)
+    return say_worked(made, asked)
 
 
 def _close(asked: argparse.Namespace) -> int:
-    from renkei.workflow import case_work
+    from renkei.workflow import case_cluster, case_work
 
     judged, project, actor = _judgement(asked), place.project(), place.actor()
     _one_of(asked, "case", "cluster")
     if asked.cluster:
-        return _say(case_work.settle_cluster(project, asked.cluster, judged, actor=actor), asked)
+        return say_worked(case_cluster.settle_cluster(project, asked.cluster, judged, actor=actor), asked)
     made = case_work.settle_case(project, case_id(asked.case), judged, actor=actor, seen=asked.seen)
-    return _say(made, asked)
+    return say_worked(made, asked)
 
 
 def _judgement(asked: argparse.Namespace) -> "Judgement":
@@ -166,11 +167,11 @@ def _reopen(asked: argparse.Namespace) -> int:
     project, actor = place.project(), place.actor()
     _one_of(asked, "case", "act")
     if asked.act is not None:
-        return _say(case_work.undo_act(project, asked.act, reason=asked.reason, actor=actor), asked)
+        return say_worked(case_work.undo_act(project, asked.act, reason=asked.reason, actor=actor), asked)
     made = case_work.undo_case(
         project, case_id(asked.case), reason=asked.reason, actor=actor, seen=asked.seen
     )
-    return _say(made, asked)
+    return say_worked(made, asked)
 
 
 def _one_of(asked: argparse.Namespace, one: str, other: str) -> None:
@@ -179,12 +180,15 @@ def _one_of(asked: argparse.Namespace, one: str, other: str) -> None:
         raise FixDeclaration("E_USAGE", problem=f"{one.upper()} | --{other}", command="renkei cases")
 
 
-def _say(made: "Worked", asked: argparse.Namespace) -> int:
+def say_worked(made: "Worked", asked: argparse.Namespace) -> int:
+    """What an act did, or that it waits."""
     from renkei.report.mismatch import case_number
 
     if asked.json:
         answer("renkei.case-work/1", dict(vars(made)))
         return exits.OK
+    if made.asked is not None:
+        return _say_asked(made)
     one = len(made.cases) == 1
     cases = (
         case_number(made.cases[0]) if one else say(f"{len(made.cases):,} 件", f"{len(made.cases):,} cases")
@@ -206,14 +210,41 @@ def _say(made: "Worked", asked: argparse.Namespace) -> int:
     return exits.OK
 
 
+def _say_asked(made: "Worked") -> int:
+    number, many = made.asked, f"{len(made.cases):,}"
+    if made.kind == "turned_down":
+        tell(
+            say(
+                f"申し出 {number} を却下しました。案件は変わっていません。",
+                f"Turned {number} down; no case was changed.",
+            )
+        )
+        return exits.OK
+    tell(
+        say(
+            f"{many} 件は一人では決められません。申し出 {number} が承認を待ちます。案件は変わっていません。",
+            f"{many} cases are more than one person settles. It waits as {number}; no case was changed.",
+        )
+    )
+    tell(
+        say(
+            f"別の人が renkei cases approve {number} を実行してください（却下は --refuse 理由）。",
+            f"Let another person run renkei cases approve {number} (or --refuse REASON).",
+        )
+    )
+    return exits.OK
+
+
 def _clusters(asked: argparse.Namespace) -> int:
+    from renkei.workflow.case_cluster import waiting
     from renkei.workflow.clusters import clusters
 
     project = place.project()
     with place.registry(project) as engine:
         found = clusters(engine, day=place.today(project), rule=asked.rule, fewest=asked.fewest)
+        asks = waiting(engine)
     if asked.json:
-        answer("renkei.case-clusters/1", {"clusters": found})
+        answer("renkei.case-clusters/1", {"clusters": found, "waiting": asks})
         return exits.OK
     heads = (
         say("まとまり", "cluster"), word("run", "rule"), word("run", "field"), say("分類", "class"),
@@ -221,7 +252,36 @@ def _clusters(asked: argparse.Namespace) -> int:
         say("最も早い期限", "first due"),
     )  # fmt: skip
     show(table(heads, [_cells(each) for each in found]))
+    if asks:
+        known = {each.cluster for each in found}
+        show(
+            say(
+                "\n承認待ち（renkei cases approve 番号）",
+                "\nWaiting for approval (renkei cases approve NUMBER)",
+            )
+        )
+        show(table(_asked_heads(), [_asked_cells(each, known) for each in asks]))
     return exits.OK
+
+
+def _asked_heads() -> tuple[str, ...]:
+    return (
+        say("番号", "number"), say("まとまり", "cluster"), say("件数", "cases"), say("対応", "outcome"),
+        say("正しい側", "right"), say("直す側", "wrong"), say("申し出た人", "asked by"),
+        say("理由", "reason"), say("今も同じか", "as it was"),
+    )  # fmt: skip
+
+
+def _asked_cells(each: "AskedAct", known: set[str]) -> tuple[object, ...]:
+    stands = (
+        say("同じ", "yes")
+        if each.cluster in known
+        else say("変わった・この一覧にない", "changed, or not listed")
+    )
+    return (
+        each.asked_act_id, each.cluster, each.cases, word("outcome", each.outcome), each.right_feed,
+        each.wrong_feed, each.asked_by, visible(each.reason or ""), stands,
+    )  # fmt: skip
 
 
 def _cells(each: "Cluster") -> tuple[object, ...]:

@@ -30,6 +30,10 @@ class Engine(Protocol):
         """Stream the answer of one SELECT; only the parameters that it names are bound."""
         ...
 
+    def rows(self, query: str, parameters: Mapping[str, object], *, within: float | None = None) -> pa.Table:
+        """The whole answer of one SELECT; FixDeclaration E_QUERY_SLOW where it takes more seconds."""
+        ...
+
     def seal(self) -> None:
         """From here on no query reaches a file or the network: only what was named can be read."""
         ...

@@ -2,16 +2,20 @@
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import duckdb
 import pyarrow as pa
 
 from renkei.engine.workbench import workbench
+from renkei.errors import FixDeclaration
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+_NAME = re.compile(r"_?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
 _BATCH_ROWS = 65_536
 
@@ -46,7 +50,8 @@ class DuckEngine:
     def relation(self, name: str, parquet: Sequence[Path]) -> None:
         """Make Parquet files readable under a name, without copying them."""
         files = ", ".join("'" + str(place).replace("'", "''") + "'" for place in parquet)
-        self._duck.execute(f"CREATE VIEW {self._place(name)} AS SELECT * FROM read_parquet([{files}])")
+        with _plainly():
+            self._duck.execute(f"CREATE VIEW {self._place(name)} AS SELECT * FROM read_parquet([{files}])")
 
     def table(self, name: str, table: pa.Table) -> None:
         """Copy an Arrow table under a name."""
@@ -60,7 +65,8 @@ class DuckEngine:
     def derive(self, name: str, query: str, parameters: Mapping[str, object]) -> None:
         """Answer the query once and keep what it returned under a name."""
         statement = f"CREATE TABLE {self._place(name)} AS {query}"
-        self._duck.execute(statement, _named(query, parameters))
+        with _plainly():
+            self._duck.execute(statement, _named(query, parameters))
 
     def drop(self, name: str) -> None:
         """Forget a table."""
@@ -68,9 +74,23 @@ class DuckEngine:
 
     def sql(self, query: str, parameters: Mapping[str, object]) -> pa.RecordBatchReader:
         """Stream the answer of one SELECT; only the parameters that it names are bound."""
-        answer = self._duck.sql(query, params=_named(query, parameters))
-        reader: pa.RecordBatchReader = answer.to_arrow_reader(_BATCH_ROWS)
+        with _plainly():
+            answer = self._duck.sql(query, params=_named(query, parameters))
+            reader: pa.RecordBatchReader = answer.to_arrow_reader(_BATCH_ROWS)
         return reader
+
+    def rows(self, query: str, parameters: Mapping[str, object], *, within: float | None = None) -> pa.Table:
+        """The whole answer of one SELECT; FixDeclaration E_QUERY_SLOW where it takes more seconds."""
+        stop = threading.Timer(within, self._duck.interrupt) if within is not None else None
+        if stop is not None:
+            stop.daemon = True
+            stop.start()
+        try:
+            with _plainly(seconds=within):
+                return self.sql(query, parameters).read_all()
+        finally:
+            if stop is not None:
+                stop.cancel()
 
     def seal(self) -> None:
         """From here on no query reaches a file or the network, nor changes a setting."""
@@ -85,6 +105,20 @@ class DuckEngine:
             return f'"{table}"'
         self._duck.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         return f'"{schema}"."{table}"'
+
+
+@contextmanager
+def _plainly(*, seconds: float | None = None) -> Iterator[None]:
+    """What went wrong by its kind alone: the engine's own words may hold the values that it stumbled over."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise FixDeclaration("E_QUERY_SLOW", seconds=f"{seconds or 0:g}") from None
+    except (duckdb.Error, pa.ArrowException) as wrong:
+        kind = "Interrupt" if "INTERRUPT" in str(wrong)[:80] else type(wrong).__name__
+        if kind == "Interrupt" and seconds is not None:
+            raise FixDeclaration("E_QUERY_SLOW", seconds=f"{seconds:g}") from None
+        raise FixDeclaration("E_QUERY", kind=kind) from None
 
 
 def _named(query: str, parameters: Mapping[str, object]) -> dict[str, object]:

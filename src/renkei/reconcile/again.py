@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,10 +30,10 @@ _CHANGED = """
     SELECT l.resident_id
     FROM (
         SELECT unnest([a.person, b.person]) AS person
-        FROM (SELECT source_key, content_hash, {key} AS person FROM ({before}){among}) AS a
-        FULL JOIN (SELECT source_key, content_hash, {key} AS person FROM ({after}){among}) AS b
+        FROM (SELECT source_key, content_hash, since, {key} AS person FROM ({before}){among}) AS a
+        FULL JOIN (SELECT source_key, content_hash, since, {key} AS person FROM ({after}){among}) AS b
             ON a.source_key = b.source_key
-        WHERE a.content_hash IS DISTINCT FROM b.content_hash
+        WHERE (a.content_hash, a.since) IS DISTINCT FROM (b.content_hash, b.since)
     ) AS c
     JOIN hub.link AS l ON l.feed = $person_feed AND l.source_key = c.person
 """
@@ -64,21 +65,21 @@ def residents(
     engine.relation("hub.link_then", [past.links])
     engine.table("hub.waiting", pa.table({"resident_id": pa.array(sorted(set(waiting)), pa.int64())}))
     parts = [_MOVED, "SELECT resident_id FROM hub.waiting"]
-    found = [engine.sql(part, {}).read_all() for part in parts]
+    found = [engine.rows(part, {}) for part in parts]
     for feed, now in states.items():
         then = past.states.get(feed)
         if then is not None and then != now:
             found.append(_of_feed(engine, feed, then, now, terms))
     engine.table("hub.found", pa.concat_tables([AGAIN_SCHEMA.empty_table(), *found]))
     asked = "SELECT DISTINCT resident_id FROM hub.found WHERE resident_id IS NOT NULL"
-    return engine.sql(asked, {}).read_all().cast(AGAIN_SCHEMA)
+    return engine.rows(asked, {}).cast(AGAIN_SCHEMA)
 
 
 def _of_feed(
     engine: Engine, feed: str, then: Snapshot, now: Snapshot, terms: Mapping[str, FeedTerms]
 ) -> pa.Table:
     key = key_to_person(feed, terms)
-    wanted = dict.fromkeys(["source_key", "content_hash", key])
+    wanted = dict.fromkeys(["source_key", "content_hash", "since", key])
     read = {}
     for name, state in (("before", then), ("after", now)):
         places = {part: f"{name}.{feed.replace('.', '_')}_{part}" for part in state.files()}
@@ -86,7 +87,7 @@ def _of_feed(
             engine.relation(places[part], [place])
         read[name] = state.rows(wanted, places=places)
     query = _CHANGED.format(key=key, among=_among(feed, then, now), **read)
-    return engine.sql(query, {"person_feed": person_feed(feed, terms)}).read_all()
+    return engine.rows(query, {"person_feed": person_feed(feed, terms)})
 
 
 def _among(feed: str, then: Snapshot, now: Snapshot) -> str:
@@ -102,7 +103,7 @@ def _among(feed: str, then: Snapshot, now: Snapshot) -> str:
 def keep_links(links: pa.Table, folder: Path) -> Path:
     """Write whose record is whose, for the next comparison, into a file named by its hash."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = folder / "being-written"
+    written = folder / f"{uuid4()}.part"
     pq.write_table(links.cast(LINK_SCHEMA), written, compression="zstd")
     return written.replace(folder / f"{_digest(written)}.parquet")
 

@@ -5,35 +5,57 @@ of no: what cannot be read off the text is looked at whole.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
 
-from renkei.reconcile.query import DIALECT
+from renkei.reconcile.query import parsed
 from renkei.reconcile.relation import HUB_RELATIONS
+from renkei.reconcile.spark import unproved
 
 SUBJECT = "resident_id"
 #: What moves without the record's content: the day of the state, or of the night; the order of deliveries.
 _MOVES = frozenset({"as_of", "source_version"})
 
-#: Output columns that hold the resident, by position and name; None where rows mix residents.
+#: Output columns of a query that hold the resident; None where its rows mix residents.
 _Own = frozenset[str] | None
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """What a SELECT reads: name → its columns that hold the resident; and those that may have no row."""
+
+    own: Mapping[str, frozenset[str]]
+    outer: frozenset[str]
+
+    def holds(self, column: exp.Expr, *, always: bool = False) -> bool:
+        """True for a column that is the resident; with ``always``, in every row."""
+        if isinstance(column, exp.Coalesce):
+            parts = (column.this, *column.expressions)
+            return all(map(self.holds, parts)) and any(self.holds(part, always=always) for part in parts)
+        if not isinstance(column, exp.Column) or column.args.get("db"):
+            return False
+        name = column.table or (next(iter(self.own)) if len(self.own) == 1 else "")
+        return column.name in self.own.get(name, ()) and not (always and name in self.outer)
+
+
 def is_alone(sql: str) -> bool:
-    """True when every row with resident r is made of relations' rows with ``resident_id`` r, on any day."""
-    query = sqlglot.parse_one(sql, read=DIALECT)
+    """True when every row with resident r is made of relations' rows with ``resident_id`` r, on any day.
+
+    A function that is not known to give the same answer everywhere makes it false.
+    """
+    query = parsed(sql)
     by_day = any(str(place.this) in _MOVES for place in query.find_all(exp.Placeholder))
-    if by_day or any(column.name in _MOVES for column in query.find_all(exp.Column)):
+    moves = any(column.name in _MOVES for column in query.find_all(exp.Column))
+    if by_day or moves or unproved(sql) or query.find(exp.TableSample, exp.Lateral, exp.Unnest):
         return False
     own = _own(query, {})
     return own is not None and SUBJECT in own
 
 
 def _own(query: exp.Expr, known: Mapping[str, _Own]) -> _Own:
-    """The query's output columns that are the resident; None unless its rows keep residents apart."""
     if isinstance(query, exp.Subquery):
-        return _own(query.this, known)
+        return None if _is_more(query) else _own(query.this, known)
     if not isinstance(query, exp.Query) or query.args.get("limit") or query.args.get("offset"):
         return None
     known = dict(known)
@@ -46,33 +68,39 @@ def _own(query: exp.Expr, known: Mapping[str, _Own]) -> _Own:
 
 def _of_both(query: exp.Union, known: Mapping[str, _Own]) -> _Own:
     left, right = _own(query.left, known), _own(query.right, known)
-    if left is None or right is None:
+    names = query.left.named_selects, query.right.named_selects
+    if left is None or right is None or query.args.get("by_name") or len(names[0]) != len(names[1]):
         return None
-    names = zip(query.left.named_selects, query.right.named_selects, strict=True)
-    return frozenset(mine for mine, theirs in names if mine in left and theirs in right)
+    return frozenset(mine for mine, theirs in zip(*names, strict=True) if mine in left and theirs in right)
 
 
 def _of_select(select: exp.Select, known: Mapping[str, _Own]) -> _Own:
     start = select.args.get("from_") or select.args.get("from")
     joins = select.args.get("joins") or []
-    if start is None or any(join.side in ("RIGHT", "FULL") for join in joins):
+    if start is None or any(join.side not in ("", "LEFT") or join.args.get("using") for join in joins):
         return None
-    sources: dict[str, frozenset[str]] = {}
+    own: dict[str, frozenset[str]] = {}
     for source in (start.this, *(join.this for join in joins)):
-        own = _of_source(source, known)
-        if own is None:
+        columns = _of_source(source, known)
+        if columns is None or source.alias_or_name in own:
             return None
-        sources[source.alias_or_name] = own
+        own[source.alias_or_name] = columns
+    outer = frozenset(join.this.alias_or_name for join in joins if join.side)
+    sources = _Sources(own, outer)
     inner = list(_inner_queries(select))
-    ties = [tie for part in _conditions(select, joins) if (tie := _tie(part, sources))]
-    if not _are_one(sources, ties) or not all(_is_tied(query, sources, known) for query in inner):
+    tied = _are_one(sources, [*_ties(select, joins, sources)])
+    if not tied or not all(_is_tied(query, sources, known) for query in inner):
         return None
     if not all(_keeps_apart(select, sources)):
         return None
-    return frozenset(each.alias_or_name for each in select.selects if _is_own(each.unalias(), sources))
+    return frozenset(
+        each.alias_or_name for each in select.selects if sources.holds(each.unalias(), always=True)
+    )
 
 
 def _of_source(source: exp.Expr, known: Mapping[str, _Own]) -> _Own:
+    if _is_more(source):
+        return None
     if isinstance(source, exp.Subquery):
         return _own(source.this, known)
     if not isinstance(source, exp.Table) or not isinstance(source.this, exp.Identifier):
@@ -82,30 +110,46 @@ def _of_source(source: exp.Expr, known: Mapping[str, _Own]) -> _Own:
     return None if f"{source.db}.{source.name}" in HUB_RELATIONS else frozenset({SUBJECT})
 
 
-def _conditions(select: exp.Select, joins: list[exp.Join]) -> Iterator[exp.Expr]:
-    """What holds of every row: the parts of WHERE and of each ON."""
+def _is_more(source: exp.Expr) -> bool:
+    """True for a source that carries something of its own with it: a join, a pivot, a sample."""
+    return any(source.args.get(name) for name in ("joins", "pivots", "sample", "laterals"))
+
+
+def _ties(select: exp.Select, joins: list[exp.Join], sources: _Sources) -> Iterator[tuple[str, str]]:
+    """Pairs of sources whose residents are equal in every row, but for rows that one of them has not."""
     where = select.args.get("where")
-    for condition in (where.this if where else None, *(join.args.get("on") for join in joins)):
-        if condition is not None:
-            yield from condition.flatten() if isinstance(condition, exp.And) else (condition,)
+    for part in _parts(where.this if where else None):
+        yield from _tie(part, sources)
+    for join in joins:
+        plain = not join.side and join.kind in ("", "INNER")
+        for part in _parts(join.args.get("on")):
+            # the condition of an outer join says nothing of the sources around it
+            yield from (tie for tie in _tie(part, sources) if plain or join.this.alias_or_name in tie)
 
 
-def _tie(part: exp.Expr, sources: Mapping[str, frozenset[str]]) -> tuple[str, str] | None:
+def _parts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
+    if condition is not None:
+        yield from condition.flatten() if isinstance(condition, exp.And) else (condition,)
+
+
+def _tie(part: exp.Expr, sources: _Sources) -> Iterator[tuple[str, str]]:
     """The two sources whose residents this condition makes equal."""
-    if not isinstance(part, exp.EQ):
-        return None
-    sides = (part.left, part.right)
-    if not all(isinstance(side, exp.Column) and _is_own(side, sources) for side in sides):
-        return None
-    return sides[0].text("table"), sides[1].text("table")
+    if isinstance(part, exp.EQ) and sources.holds(part.left) and sources.holds(part.right):
+        names = part.left.text("table"), part.right.text("table")
+        if all(names) and names[0] != names[1]:
+            yield names
 
 
-def _are_one(sources: Mapping[str, frozenset[str]], ties: list[tuple[str, str]]) -> bool:
-    """True when the ties lead from any source to every other."""
-    reached = set(list(sources)[:1])
-    while more := {name for tie in ties if reached & set(tie) for name in tie} - reached:
-        reached |= more
-    return reached == set(sources)
+def _are_one(sources: _Sources, ties: list[tuple[str, str]]) -> bool:
+    """True when ties lead from any source to every other, none of them by way of one that may have no row."""
+    reached = set(list(sources.own)[:1])
+    for within in (set(sources.own) - sources.outer, set(sources.own)):
+        near = [set(tie) for tie in ties if set(tie) <= within]
+        while more := {name for tie in near if reached & tie for name in tie} - reached:
+            reached |= more
+        if not within <= reached:
+            return False
+    return True
 
 
 def _inner_queries(select: exp.Select) -> Iterator[exp.Select]:
@@ -124,42 +168,43 @@ def _is_source(inner: exp.Expr, select: exp.Select) -> bool:
     return False
 
 
-def _is_tied(inner: exp.Select, sources: Mapping[str, frozenset[str]], known: Mapping[str, _Own]) -> bool:
-    """True when a query within an expression looks only at rows of the same resident."""
+def _is_tied(inner: exp.Select, around: _Sources, known: Mapping[str, _Own]) -> bool:
+    """True when a query within an expression looks only at rows of the same resident, in one relation."""
     start = inner.args.get("from_") or inner.args.get("from")
-    if start is None or inner.args.get("joins") or inner.ctes or inner.args.get("group"):
+    more = ("joins", "group", "with_", "with", "limit", "offset", "distinct", "having", "qualify")
+    if (
+        start is None
+        or any(inner.args.get(name) for name in more)
+        or len(list(inner.find_all(exp.Select))) > 1
+    ):
         return False
-    own = _of_source(start.this, known)
-    if own is None:
+    name, own = start.this.alias_or_name, _of_source(start.this, known)
+    where = inner.args.get("where")
+    if own is None or where is None or name in around.own or inner.find(exp.Window):
         return False
-    together = {**sources, start.this.alias_or_name: own}
-    ties = [tie for part in _conditions(inner, []) if (tie := _tie(part, together))]
-    return any(start.this.alias_or_name in tie and set(tie) & set(sources) for tie in ties)
+    together = _Sources({**around.own, name: own}, around.outer)
+    ties = (tie for part in _parts(where.this) for tie in _tie(part, together))
+    return any(name in tie for tie in ties)
 
 
-def _keeps_apart(select: exp.Select, sources: Mapping[str, frozenset[str]]) -> Iterator[bool]:
-    """Whether what is counted or ranked, is so within one resident."""
+def _keeps_apart(select: exp.Select, sources: _Sources) -> Iterator[bool]:
+    """Whether what is counted, ranked or made distinct, is so within one resident."""
+
+    def within(parts: list[exp.Expr]) -> bool:
+        return any(sources.holds(part.unalias(), always=True) for part in parts)
+
     mine = [node for node in select.walk() if isinstance(node, exp.Window | exp.AggFunc)]
     mine = [node for node in mine if node.find_ancestor(exp.Select) is select]
     for window in mine:
         if isinstance(window, exp.Window):
-            yield any(_is_own(part, sources) for part in window.args.get("partition_by") or [])
-    group = select.args.get("group")
+            yield within(window.args.get("partition_by") or [])
+    distinct, group = select.args.get("distinct"), select.args.get("group")
+    if distinct:
+        on = distinct.args.get("on")
+        yield within(list(on.expressions) if on else select.selects)
     if group:
-        yield any(_is_own(part, sources) for part in group.expressions)
-    elif select.args.get("distinct"):
-        yield any(_is_own(each.unalias(), sources) for each in select.selects)
+        # GROUP BY ALL, sets and cubes name no column here
+        yield within(group.expressions)
     else:
         counted = [node for node in mine if isinstance(node, exp.AggFunc)]
         yield all(node.find_ancestor(exp.Window) is not None for node in counted)
-
-
-def _is_own(column: exp.Expr, sources: Mapping[str, frozenset[str]]) -> bool:
-    """True for a column, or the first of several, that holds the resident of these sources."""
-    if isinstance(column, exp.Coalesce):
-        return all(_is_own(part, sources) for part in (column.this, *column.expressions))
-    if not isinstance(column, exp.Column):
-        return False
-    if column.table:
-        return column.name in sources.get(column.table, frozenset())
-    return len(sources) == 1 and column.name in next(iter(sources.values()))

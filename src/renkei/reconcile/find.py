@@ -41,7 +41,7 @@ _PAIR_LAG_SCHEMA = pa.schema(
 )
 _AGAIN = "hub.again"
 #: Where the same relations lie with nobody in them but those who are looked at again.
-_OF_AGAIN = "again_"
+_OF_AGAIN = "_again_"
 
 #: One row for each difference; ``rule_id`` to ``right_key``, less cause and class, are its identity.
 FOUND_SCHEMA = pa.schema(
@@ -66,6 +66,9 @@ FOUND_SCHEMA = pa.schema(
 #: Whom each rule has open mismatches of.
 STANDING_SCHEMA = pa.schema([("rule_id", pa.string()), ("subject_id", pa.string())])
 
+#: A rule that takes longer is given up: of a city of a million the slowest takes two.
+RULE_SECONDS = 300.0
+
 # A rule may meet one pair of records along two ways; the older difference stands for both.
 _FRAMED = """
 WITH answer AS ({query})
@@ -89,7 +92,9 @@ LEFT JOIN hub.lag AS l ON l.feed = a.left_feed
 LEFT JOIN hub.lag AS r ON r.feed = a.right_feed
 LEFT JOIN hub.pair_lag AS p ON p.left_feed = a.left_feed AND p.right_feed = a.right_feed
 QUALIFY row_number() OVER (
-    PARTITION BY subject_id, a.field, a.left_feed, a.left_key, a.right_feed, a.right_key
+    PARTITION BY
+        a.{subject}, a.field, coalesce(a.left_feed, ''), coalesce(a.left_key, ''),
+        coalesce(a.right_feed, ''), coalesce(a.right_key, '')
     ORDER BY a.since, a.class
 ) = 1
 """
@@ -289,11 +294,12 @@ def _answer(night: _Night, rule: Rule) -> tuple[Outcome, pa.Table]:
         return Outcome(rule=rule, state="not_compared", compared=compared, missing_feeds=absent), nothing
     if limits.compared_nothing(rule, compared):
         return Outcome(rule=rule, state="not_compared", compared=0, fault=limits.nothing(rule)), nothing
-    refused = None if rule.id in night.proven else night.pairs.refuse(rule, as_of=night.as_of)
-    if refused:
-        return Outcome(rule=rule, state="refused", compared=compared, fault=refused.fault()), nothing
     whole = night.again is None or rule.id not in night.again.rules
-    table = rows(night.engine, rule, as_of=night.as_of, whole=whole)
+    try:
+        table = _rows(night, rule, whole=whole)
+    except FixDeclaration as wrong:
+        # one rule that cannot be answered keeps no other from being compared
+        return Outcome(rule=rule, state="refused", compared=compared, fault=wrong), nothing
     held = limits.held(rule, subjects=_new_subjects(rule, table, night.standing), compared=compared)
     if held:
         return Outcome(rule=rule, state="held", compared=compared, fault=held.fault()), nothing
@@ -311,6 +317,13 @@ def _answer(night: _Night, rule: Rule) -> tuple[Outcome, pa.Table]:
     return outcome, table
 
 
+def _rows(night: _Night, rule: Rule, *, whole: bool) -> pa.Table:
+    refused = None if rule.id in night.proven else night.pairs.refuse(rule, as_of=night.as_of)
+    if refused:
+        raise refused.fault()
+    return rows(night.engine, rule, as_of=night.as_of, whole=whole)
+
+
 def _new_subjects(rule: Rule, table: pa.Table, standing: pa.Table) -> int:
     """Subjects of whom the rule has not yet raised anything."""
     known = standing.filter(pc.equal(standing["rule_id"], rule.id))["subject_id"]
@@ -321,7 +334,7 @@ def _new_subjects(rule: Rule, table: pa.Table, standing: pa.Table) -> int:
 def rows(engine: Engine, rule: Rule, *, as_of: date, whole: bool = True) -> pa.Table:
     """The rule's mismatches on that day, relations being readable; unless ``whole``, of some only."""
     parameters = {**rule.parameters, "as_of": as_of, "rule_id": rule.id, "subject_kind": _subject_kind(rule)}
-    table = engine.sql(framed(rule, whole=whole), parameters).read_all().cast(FOUND_SCHEMA)
+    table = engine.rows(framed(rule, whole=whole), parameters, within=RULE_SECONDS).cast(FOUND_SCHEMA)
     nameless = table["subject_id"].null_count
     if nameless:
         problem = f"{rule.file}: expected a subject in every row, found {nameless} rows without"

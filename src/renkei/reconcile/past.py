@@ -26,7 +26,9 @@ LEARN_SHARE = 0.99
 LEARN_MOST = 2
 
 _LAST = """
-    SELECT run_id, as_of, code_version
+    SELECT
+        run_id, as_of, code_version, project_digest,
+        (SELECT max(r.as_of) FROM compared_state AS c JOIN run AS r USING (run_id)) AS newest
     FROM run
     WHERE run_id = (SELECT run_id FROM compared_state ORDER BY compared_id DESC LIMIT 1)
 """
@@ -44,7 +46,7 @@ _WAITING = """
     WHERE gone_at IS NULL AND subject_kind = 'resident' AND why = 'delay'
 """
 _STANDING = "SELECT DISTINCT rule_id, subject_id FROM mismatch WHERE gone_at IS NULL"
-# What went away by itself came late; what people settled says nothing of deliveries.
+# What a delivery took away in the end came late; what people typed says nothing of deliveries.
 _ARRIVALS = """
     SELECT left_feed, right_feed, days, count(*) AS arrivals
     FROM (
@@ -55,7 +57,11 @@ _ARRIVALS = """
         SELECT m.left_feed, m.right_feed, m.gone_as_of - m.since, m.gone_as_of
         FROM mismatch AS m
         JOIN "case" AS c USING (case_id)
-        WHERE m.kind = 'mismatch' AND c.outcome IS NULL AND c.state = 'closed'
+        WHERE m.kind = 'mismatch' AND c.outcome IS NULL AND c.state = 'closed' AND EXISTS (
+            SELECT FROM person_record AS r
+            WHERE r.feed = m.right_feed AND r.source_key = m.right_key AND r.known_from >= m.found_at
+                AND r.operator_kind <> 'person'
+        )
     ) AS a
     WHERE ended_as_of > CAST(:as_of AS date) - CAST(:days AS integer) AND ended_as_of <= :as_of AND days > 0
     GROUP BY left_feed, right_feed, days
@@ -64,11 +70,16 @@ _ARRIVALS = """
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """An earlier comparison: state (by hash) of each feed and of the links, and its rules' digests."""
+    """An earlier comparison: state (by hash) of each feed and of the links, and its rules' digests.
+
+    ``newest`` is the latest day that was ever compared.
+    """
 
     run_id: UUID
     as_of: date
     code_version: str
+    project_digest: str
+    newest: date
     states: Mapping[str, str]
     rules: Mapping[str, str]
 
@@ -105,17 +116,19 @@ def remember(connection: sa.Connection, run_id: UUID, states: Mapping[str, tuple
     connection.execute(sa.text(_REMEMBER), rows)
 
 
-def still_known(then: Comparison, rules: Sequence[Rule], *, as_of: date, code_version: str) -> frozenset[str]:
+def still_known(
+    then: Comparison, rules: Sequence[Rule], *, as_of: date, code_version: str, project_digest: str
+) -> frozenset[str]:
     """Ids of the rules that need only look at residents who have changed since that comparison.
 
-    A rule compared then by the same text and the same program, of which each row is one resident's own.
+    A rule compared then, under the same declarations and by the same program, of which each row is one
+    resident's own.
     """
-    if then.as_of > as_of or then.code_version != code_version:
+    if then.as_of > as_of or (then.code_version, then.project_digest) != (code_version, project_digest):
         return frozenset()
     same = compared_by(then, rules)
-    return frozenset(
-        rule.id for rule in rules if rule.id in same and not rule.lasting and is_alone(rule.query)
-    )
+    passing = (rule for rule in rules if rule.id in same and not rule.lasting)
+    return frozenset(rule.id for rule in passing if is_alone(rule.query))
 
 
 def compared_by(then: Comparison, rules: Sequence[Rule]) -> frozenset[str]:

@@ -27,6 +27,15 @@ OUTPUT: dict[str, tuple[str, ...]] = {
     "double_entry": ("resident_id", *_COMMON, "minutes"),
     "delivery": ("delivery_id", *_COMMON),
 }
+#: What answers by the clock, by chance or by who asks; functions that sqlglot does not know, by their names.
+_BY_THE_MOMENT = (
+    exp.CurrentDate, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentTimestamp, exp.CurrentUser,
+    exp.Localtime, exp.Localtimestamp, exp.Rand, exp.Randn, exp.TableSample, exp.Uuid,
+)  # fmt: skip
+_BY_THE_MOMENT_NAMED = frozenset({
+    "now", "get_current_timestamp", "get_current_time", "current_localtime", "transaction_timestamp",
+    "setseed", "nextval", "currval", "txid_current", "getenv", "current_setting", "today",
+})  # fmt: skip
 _GENERATORS = (exp.Unnest, exp.Lateral, exp.GenerateSeries)
 
 
@@ -84,9 +93,10 @@ def elsewhere(sql: str, prefix: str) -> str:
     """The query, reading relations of the same names in schemas with this prefix."""
     (statement,) = _statements(sql)
     moved = statement.copy()
-    for table in moved.find_all(exp.Table):
-        if table.db:
-            table.set("db", exp.to_identifier(prefix + table.db))
+    for named in moved.find_all(exp.Table, exp.Column):
+        # a column may be named by its whole relation
+        if named.args.get("db"):
+            named.set("db", exp.to_identifier(prefix + named.text("db")))
     return moved.sql(dialect=DIALECT)
 
 
@@ -96,14 +106,14 @@ def parsed(sql: str) -> exp.Expr:
 
 
 def read_of(sql: str) -> dict[str, frozenset[str]]:
-    """Relation → the columns that the query reads of it; a name without a table counts for each in reach."""
-    read: dict[str, set[str]] = {}
-    for scope in traverse_scope(_statements(sql)[0]):
-        for name, source in scope.sources.items():
-            if isinstance(source, exp.Table):
-                names = {each.name for each in scope.columns if each.table in ("", name)}
-                read.setdefault(_relation(source), set()).update(names)
-    return {relation: frozenset(names) for relation, names in read.items()}
+    """Relation → names of columns that the query may read of it: every name that it mentions anywhere.
+
+    Which source a name belongs to is not asked: rather a column too many is carried than one too few.
+    """
+    query = parsed(sql)
+    names = {column.name for column in query.find_all(exp.Column)}
+    names |= {key.name for join in query.find_all(exp.Join) for key in join.args.get("using") or ()}
+    return {_relation(table): frozenset(names) for table in query.find_all(exp.Table) if table.db}
 
 
 # Parsing is what loading the rules costs, and every text is looked at three times. Nobody changes a tree.
@@ -117,6 +127,10 @@ def _faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
         if select.is_star:
             yield Fault(line=_line(select), expected="columns by name", found="*")
             return
+    for word in query.find_all(*_BY_THE_MOMENT, exp.Anonymous):
+        if isinstance(word, exp.Anonymous) and word.name.lower() not in _BY_THE_MOMENT_NAMED:
+            continue
+        yield Fault(line=_line(word), expected="the same answer whenever it is asked", found=_spelled(word))
     scopes = traverse_scope(query)
     yield from _relation_faults(scopes, allowed)
     for scope in scopes:
@@ -125,6 +139,10 @@ def _faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
         yield from _join_faults(join)
     yield from _parameter_faults(query, allowed)
     yield from _output_faults(query, allowed)
+
+
+def _spelled(word: exp.Expr) -> str:
+    return word.name if isinstance(word, exp.Anonymous) else word.sql(dialect=DIALECT)
 
 
 def _syntax(error: Mapping[str, object]) -> Fault:
@@ -244,7 +262,7 @@ def _output_faults(query: exp.Query, allowed: Allowed) -> Iterator[Fault]:
             yield Fault(line=1, expected=f"only {', '.join(wanted)}", found=name, nearest=near)
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     """The line of the first word below a node that the reader placed."""
     lines = (part.meta.get("line") for part in node.walk())
     return next((line for line in lines if isinstance(line, int)), 1)

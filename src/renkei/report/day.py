@@ -42,7 +42,10 @@ class Flow:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleDay:
-    """How many mismatches of one rule were new, resolved and open that day; ``reopened`` counts cases."""
+    """How many mismatches of one rule were new, resolved and open that day; ``reopened`` counts cases.
+
+    What an event rule finds happened, and is neither resolved nor open: ``opened`` alone means something.
+    """
 
     rule_id: str
     rule_digest: str
@@ -54,11 +57,12 @@ class RuleDay:
     reopened: int
     standing: int
     missing_feeds: tuple[str, ...]
+    is_event: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoubleEntry:
-    """How often a field was typed twice, and the minutes that cost."""
+    """How often a field was found that day to have been typed twice, and the minutes that cost."""
 
     field: str
     count: int
@@ -135,7 +139,9 @@ _RULES = """
     SELECT r.rule_id, r.rule_digest, r.state, r.compared, r.in_transit, r.reopened, r.missing_feeds,
         count(*) FILTER (WHERE m.first_as_of = :as_of) AS opened,
         count(*) FILTER (WHERE m.gone_as_of = :as_of) AS closed,
-        count(m.mismatch_id) FILTER (WHERE m.gone_as_of IS NULL OR m.gone_as_of > :as_of) AS standing
+        count(m.mismatch_id) FILTER (WHERE m.gone_as_of IS NULL OR m.gone_as_of > :as_of) AS standing,
+        r.rule_id = ANY(CAST(:lasting AS text[]))
+            OR coalesce(bool_or(m.kind <> 'mismatch'), false) AS is_event
     FROM rule_result r
     LEFT JOIN mismatch m ON m.rule_id = r.rule_id AND m.first_as_of <= :as_of
     WHERE r.run_id = CAST(:run_id AS uuid)
@@ -144,7 +150,7 @@ _RULES = """
 _DOUBLE = """
     SELECT field, count(*) AS count, coalesce(sum(minutes), 0)::bigint AS minutes
     FROM mismatch
-    WHERE kind = 'double_entry' AND first_as_of <= :as_of AND (gone_as_of IS NULL OR gone_as_of > :as_of)
+    WHERE kind = 'double_entry' AND first_as_of = :as_of
     GROUP BY field ORDER BY minutes DESC, field
 """
 _RUNS = """
@@ -159,14 +165,17 @@ _REFUSALS = """
 """
 
 
-def read(connection: Connection, *, as_of: date, feeds: Sequence[str]) -> Day:
-    """Ask for the figures of a day; a day without a reconciliation has no rules, not zero mismatches."""
+def read(connection: Connection, *, as_of: date, feeds: Sequence[str], lasting: Sequence[str] = ()) -> Day:
+    """Ask for the figures of a day; a day without a reconciliation has no rules, not zero mismatches.
+
+    The ``lasting`` rules find events.
+    """
     days = tuple(as_of - timedelta(days=back) for back in reversed(range(STRIP_DAYS)))
     named = {"feeds": list(feeds)}
     day = {"as_of": as_of}
     run_id = connection.execute(text(_RECONCILE), day).scalar()
     strip = connection.execute(text(_STRIP), {**named, "days": list(days)}).mappings()
-    rules = connection.execute(text(_RULES), {**day, "run_id": run_id}).mappings()
+    rules = connection.execute(text(_RULES), {**day, "run_id": run_id, "lasting": list(lasting)}).mappings()
     return Day(
         as_of=as_of,
         days=days,

@@ -5,7 +5,7 @@ later one too unless that day itself has been compared again. Whose case it is, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from hashlib import sha256
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from renkei.reconcile.double_entry import Offices, found_query, lost_by_field
 from renkei.report.period import Period
 
 #: Bands of age: days since the mismatch was found.
@@ -37,7 +38,8 @@ class RuleCount:
     """One rule in the period. ``state`` is that of its last night, None when it had none.
 
     ``compared`` are the subjects of that night; of a rule that was not compared, those that were left out.
-    ``decided`` and ``confirmed`` count cases from the beginning to the day.
+    ``decided`` and ``confirmed`` count cases from the beginning to the day. An event rule has ``events``
+    found in the period, and nothing that was opened, closed or stands.
     """
 
     rule_id: str
@@ -56,6 +58,8 @@ class RuleCount:
     suppressed: int
     decided: int
     confirmed: int
+    events: int = 0
+    is_event: bool = False
 
     @property
     def is_compared(self) -> bool:
@@ -101,6 +105,7 @@ class Share:
     closed: int
     standing: int
     suppressed: int
+    events: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,11 @@ class Figures:
         return tuple(rule for rule in self.rules if rule.state not in ("compared", "not_in_force"))
 
     @property
+    def is_counted(self) -> bool:
+        """True where what stands at the end is known, or something does."""
+        return bool(self.compared) or self.sum("standing") > 0
+
+    @property
     def was_compared(self) -> bool:
         """True when any rule was compared on any night of the period."""
         return any(rule.nights_compared for rule in self.rules)
@@ -143,7 +153,7 @@ class Figures:
 
     @property
     def is_clear(self) -> bool:
-        """True when something was compared and nothing at all stands, was new, or was closed."""
+        """True when something was compared and nothing stands, was new, or was closed; events aside."""
         found = self.sum("standing") + self.sum("opened") + self.sum("closed")
         return self.was_compared and not found
 
@@ -163,11 +173,14 @@ def read(
     suppressed: Sequence[int],
     department: str | None = None,
     rules: Sequence[str] = (),
+    lasting: Sequence[str] = (),
+    entries: Sequence[Entries] = (),
 ) -> Figures:
     """Ask for the figures of a department, or of the city.
 
     ``rules`` are those that the department answers for (all of the city's where it is None): they are told of
-    even where nothing was found, or nothing was compared.
+    even where nothing was found, or nothing was compared. The ``lasting`` ones find events. ``entries`` are
+    its own of :func:`keyed_twice`.
     """
     asked = {
         "as_of": period.as_of,
@@ -176,6 +189,7 @@ def read(
         "nights_from": period.nights_from,
         "department": department,
         "suppressed": list(suppressed),
+        "lasting": list(lasting),
         "rules": None if department is None else list(rules),
     }
     return Figures(
@@ -185,13 +199,30 @@ def read(
         days=tuple(DayCount(**row) for row in _ask(connection, "known nights days", asked)),
         rules=_rules(connection, asked, department=department, declared=rules),
         ages=_ages(connection, asked),
-        entries=tuple(Entries(**row) for row in _ask(connection, "known double_entry", asked)),
+        entries=tuple(entries),
         transit=tuple(Waiting(**row) for row in _ask(connection, "transit", asked)),
         shares=tuple(Share(**row) for row in _ask(connection, "known departments", asked))
         if department is None
         else (),
         residents=int(connection.execute(*_bound("residents", asked)).scalar_one()),
     )
+
+
+def keyed_twice(
+    connection: Connection, period: Period, *, offices: Offices
+) -> dict[str | None, tuple[Entries, ...]]:
+    """Entries from the first of the month to the day: by the office that keyed them, the city's under None.
+
+    What was keyed on the last day is found the night after, so that only ``known_at`` says what is known.
+    """
+    begin = period.as_of.replace(day=1)
+    lost = lost_by_field(
+        connection, begin=begin, until=period.as_of, known_at=period.known_at, offices=offices
+    )
+    return {
+        office: tuple(Entries(field=each.name, entries=each.entries, minutes=each.minutes) for each in fields)
+        for office, fields in lost.items()
+    }
 
 
 def departments(connection: Connection, period: Period) -> tuple[str, ...]:
@@ -202,6 +233,7 @@ def departments(connection: Connection, period: Period) -> tuple[str, ...]:
         "from_day": period.from_day,
         "department": None,
         "suppressed": [],
+        "lasting": [],
     }
     return tuple(row["department"] for row in _ask(connection, "known departments", asked))
 
@@ -209,7 +241,8 @@ def departments(connection: Connection, period: Period) -> tuple[str, ...]:
 def queries_digest() -> str:
     """One hash over the text of all the queries, so that a report names what its numbers were made by."""
     names = sorted(each.name for each in resources.files("renkei.report").joinpath("sql").iterdir())
-    return sha256("\0".join(_sql(name.removesuffix(".sql")) for name in names).encode()).hexdigest()
+    texts = [*(_sql(name.removesuffix(".sql")) for name in names), found_query()]
+    return sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _run(connection: Connection, asked: Mapping[str, Any]) -> str | None:
@@ -224,13 +257,16 @@ def _rules(
     """Of a department those that it answers for or has mismatches of; of the city all."""
     told = {row["rule_id"]: dict(row) for row in _ask(connection, "known nights rules", asked)}
     judged = {row["rule_id"]: dict(row) for row in _ask(connection, "precision", asked)}
-    counts = ("opened", "closed", "standing")
+    counts = ("opened", "closed", "standing", "events")
     own = {
         rule
         for rule, row in told.items()
         if department is None or rule in declared or any(row[name] for name in counts)
     }
-    return tuple(_rule(rule, told.get(rule), judged.get(rule)) for rule in sorted(own | {*declared}))
+    every = (_rule(rule, told.get(rule), judged.get(rule)) for rule in sorted(own | {*declared}))
+    return tuple(
+        replace(rule, is_event=rule.events > 0 or rule.rule_id in asked["lasting"]) for rule in every
+    )
 
 
 def _rule(rule_id: str, told: Mapping[str, Any] | None, judged: Mapping[str, Any] | None) -> RuleCount:
@@ -241,7 +277,7 @@ def _rule(rule_id: str, told: Mapping[str, Any] | None, judged: Mapping[str, Any
 _NOTHING: Mapping[str, Any] = {
     "state": None, "told_on": None, "rule_digest": None, "compared": 0, "in_transit": 0, "missing_feeds": (),
     "error_code": None, "nights_compared": 0, "nights_not_compared": 0, "opened": 0, "closed": 0,
-    "standing": 0, "suppressed": 0, "decided": 0, "confirmed": 0,
+    "standing": 0, "suppressed": 0, "events": 0, "decided": 0, "confirmed": 0,
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from renkei.report import drawings, typeset, words
 from renkei.report.figures import Figures
 from renkei.report.labels import label
-from renkei.report.mismatch import SET_ASIDE, Line, case_number
+from renkei.report.mismatch import SET_ASIDE, Line, case_number, since_of
 from renkei.report.said import WITHHELD
 from renkei.report.words import NO_NUMBER, Front
 
@@ -14,6 +14,7 @@ from renkei.report.words import NO_NUMBER, Front
 MOST_LINES = 300
 
 _CITY = "市全体"
+_PIECE = 10
 
 
 def render(figures: Figures, *, front: Front, lines: Sequence[Line] | None, rows: int, hidden: int) -> bytes:
@@ -72,8 +73,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[words.Cell]]) -> dict[
 
 def _key(figures: Figures) -> list[tuple[str, str, str]]:
     """The few numbers that are read first; one that was not counted is none, and never 0."""
-    standing, known = figures.sum("standing"), figures.was_compared
-    stands = known or standing > 0
+    standing, known, stands = figures.sum("standing"), figures.was_compared, figures.is_counted
     rate = figures.rate(standing)
 
     def number(name: str, *, is_known: bool = known) -> str:
@@ -82,7 +82,11 @@ def _key(figures: Figures) -> list[tuple[str, str, str]]:
     return [
         ("新規", number("opened"), ""),
         ("解消", number("closed"), ""),
-        ("残", number("standing", is_known=stands), "" if known or not standing else "前回の照合から"),
+        (
+            "残",
+            number("standing", is_known=stands),
+            "" if figures.compared or not standing else "前回の照合から",
+        ),
         ("うち抑止中", number("suppressed", is_known=stands), "残に含む"),
         ("反映待ち", number("in_transit"), "残に含まない"),
         (
@@ -90,23 +94,30 @@ def _key(figures: Figures) -> list[tuple[str, str, str]]:
             f"{rate:,.1f}" if stands and rate is not None else NO_NUMBER,
             f"住民 {figures.residents:,} 人",
         ),
+        ("事象", number("events"), "残に含まない"),
     ]
 
 
 def _line(line: Line, front: Front) -> dict[str, Any]:
     said = [("", WITHHELD)] if line.is_restricted else _said(line, front)
+    since = "" if line.is_restricted or line.since is None else f"\n発生 {since_of(line)}"
     gone = f"\n解消 {line.gone_as_of}" if line.gone_as_of else ""
     state = label("state", line.state)
     return {
-        "number": case_number(line.case_id),
+        "number": f"{case_number(line.case_id)}\n重要度 {label('severity', line.severity)}",
         "rule": front.rule(line.rule_id),
         "name": typeset.runs(line.full_name),
-        "party_number": line.party_number,
+        "party_number": _pieces(line.party_number),
         "field": f"{label('field', line.field)}・{label('class', line.class_)}",
         "said": [[system, typeset.runs(each)] for system, each in said],
-        "days": f"検出 {line.first_as_of}\n期限 {line.due_on}{gone}",
+        "days": f"検出 {line.first_as_of}{since}\n期限 {line.due_on}{gone}",
         "state": f"{state}\n{SET_ASIDE}" if line.is_suppressed else state,
     }
+
+
+def _pieces(name: str) -> list[str]:
+    """A name cut where a line may end: a delivery's has no spaces. Together they are the name."""
+    return [name[start : start + _PIECE] for start in range(0, len(name), _PIECE)]
 
 
 def _said(line: Line, front: Front) -> list[tuple[str, str]]:

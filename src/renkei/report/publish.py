@@ -115,6 +115,11 @@ class _Making:
     def titles(self) -> dict[str, str]:
         return {rule.id: rule.title for rule in self.project.rules}
 
+    @cached_property
+    def lasting(self) -> tuple[str, ...]:
+        """The rules that find events, which happened and do not stand."""
+        return tuple(rule.id for rule in self.project.rules if rule.lasting or rule.kind != "mismatch")
+
     def rules(self, department: str | None) -> tuple[str, ...]:
         """The rules that a department answers for, or all."""
         return tuple(rule.id for rule in self.project.rules if department is None or rule.owner == department)
@@ -153,7 +158,7 @@ def _write(engine: Engine, stage: Path, making: _Making) -> tuple[dict[str, int]
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         aside = figures.suppressed_cases(connection, making.period, zone=making.project.config.time_zone)
         every = _figures(connection, making, aside)
-        day = read(connection, as_of=making.period.as_of, feeds=list(making.feeds))
+        day = read(connection, as_of=making.period.as_of, feeds=list(making.feeds), lasting=making.lasting)
         lists = _write_lists(connection, stage, making, list(every), aside)
     city = every[None]
     front = making.front(len(city.compared))
@@ -171,9 +176,16 @@ def _write(engine: Engine, stage: Path, making: _Making) -> tuple[dict[str, int]
 def _figures(connection: Connection, making: _Making, aside: Sequence[int]) -> dict[str | None, Figures]:
     """The city's figures under None, and each department's by name."""
     scopes = (None, *making.departments(connection))
+    keyed = figures.keyed_twice(connection, making.period, offices=making.project.offices)
     return {
         name: figures.read(
-            connection, making.period, suppressed=aside, department=name, rules=making.rules(name)
+            connection,
+            making.period,
+            suppressed=aside,
+            department=name,
+            rules=making.rules(name),
+            lasting=making.lasting,
+            entries=keyed.get(name, ()),
         )
         for name in scopes
     }
@@ -217,6 +229,7 @@ def _rows(
         gone_from=asked.from_day if asked.is_month else None,
         known_at=asked.known_at,
         suppressed=aside,
+        lasting=making.lasting,
     )
     for line in found:
         yield line, mismatch.cells(line, titles=making.titles)
@@ -263,8 +276,12 @@ def _facts(making: _Making, own: Figures, day: Day, seen: "Counter[str]") -> Ite
     if asked.is_month:
         yield "期間", f"{asked.from_day} 〜 {asked.as_of}"
     yield "把握時点", asked.known_at.isoformat(timespec="seconds")
+    when = "期間中" if asked.is_month else "この日"
     went = "期間中に解消したものと、" if asked.is_month else ""
-    yield "条件", f"{went}基準日に残る不一致のすべて。値は出力時点で各系統から取り込み済みのもの"
+    yield (
+        "条件",
+        f"{went}基準日に残る不一致と、{when}の事象のすべて。値は出力時点で各系統から取り込み済みのもの",
+    )
     yield "出力者", making.actor
     yield "出力時刻", making.now.isoformat(timespec="seconds")
     yield "照合の実行", own.reconcile_run or "この日の照合は行われていない（０件という意味ではない）"
@@ -283,7 +300,9 @@ def _rule_facts(making: _Making, own: Figures) -> Iterator[tuple[str, str]]:
     front = making.front(0)
     for rule in own.rules:
         name = f"{rule.rule_id} {making.titles.get(rule.rule_id, '')}".strip()
-        found = f"{rule.standing}件（反映待ち {rule.in_transit}件）"
+        found = (
+            f"事象 {rule.events}件" if rule.is_event else f"{rule.standing}件（反映待ち {rule.in_transit}件）"
+        )
         result = found if rule.is_compared else words.state(rule, front)
         yield name, f"{result} 版 {(rule.rule_digest or '–')[:16]}"
 

@@ -174,7 +174,7 @@ def _rules(page: _Page) -> Markup:
     if not page.day.rules:
         return tag("p", page.say("no_reconcile"), class_="warn")
     kinds = [(kind, page.say(kind)) for kind in ("opened", "closed", "standing")]
-    drawn = [rule for rule in page.day.rules if rule.state == "compared"]
+    drawn = [rule for rule in page.day.rules if rule.state == "compared" and not rule.is_event]
     rows = [(page.rule(rule.rule_id), [getattr(rule, kind) for kind, _ in kinds]) for rule in drawn]
     drawing = chart.bars(
         f"{page.language}-rules", title=page.say("rules"), desc=page.say("rules_desc"), kinds=kinds, rows=rows
@@ -186,9 +186,14 @@ def _rules(page: _Page) -> Markup:
 
 
 def _rule_cells(page: _Page, rule: RuleDay, counted: Sequence[str]) -> tuple[str, ...]:
-    numbers = (f"{getattr(rule, name):,}" if rule.state == "compared" else "–" for name in counted)
+    shown = () if rule.state != "compared" else _OF_EVENTS if rule.is_event else counted
+    numbers = (f"{getattr(rule, name):,}" if name in shown else "–" for name in counted)
     missing = "、".join(page.feed(feed) for feed in rule.missing_feeds)
     return (page.rule(rule.rule_id), page.say(rule.state), *numbers, missing)
+
+
+#: What can be said of a rule that finds events.
+_OF_EVENTS = ("compared", "opened")
 
 
 def _not_compared(page: _Page) -> Markup:
@@ -260,7 +265,7 @@ def _runs(page: _Page) -> Markup:
 
 def _summary(page: _Page) -> Markup:
     total = sum(flow.records for flow in page.day.flows)
-    compared = [rule for rule in page.day.rules if rule.state == "compared"]
+    compared = [rule for rule in page.day.rules if rule.state == "compared" and not rule.is_event]
     facts = {
         "records": f"{total:,}",
         "merged": f"{sum(flow.merged for flow in page.day.flows):,}",

@@ -55,10 +55,13 @@ def headline(figures: Figures) -> str:
     if not figures.was_compared:
         carried = f"前回の照合から残る不一致は {standing:,} 件です。" if standing else ""
         return f"照合していません。０件という意味ではありません。{carried}"
+    happened = figures.sum("events")
+    events = f"ほかに事象 {happened:,} 件がありました。" if happened else ""
     if figures.is_clear:
-        where = "照合できた規則では、" if figures.not_compared else "異状なし。"
-        return f"{where}見つかった不一致は 0 件です。"
-    return f"残る不一致は {standing:,} 件です（新規 {opened:,} 件、解消 {closed:,} 件）。"
+        clear = "" if events else "異常なし。"
+        where = "照合できた規則では、" if figures.not_compared else clear
+        return f"{where}見つかった不一致は 0 件です。{events}"
+    return f"残る不一致は {standing:,} 件です（新規 {opened:,} 件、解消 {closed:,} 件）。{events}"
 
 
 def compared(figures: Figures, front: Front) -> str:
@@ -81,7 +84,7 @@ def _when(figures: Figures) -> str:
     if not period.is_month:
         return f"{in_words(period.as_of)}を基準日として"
     nights = sum(day.is_compared and day.day >= period.from_day for day in figures.days)
-    return f"{in_words(period.from_day)}から{in_words(period.as_of)}までの {nights} 回の夜に"
+    return f"{in_words(period.from_day)}から{in_words(period.as_of)}までの夜間照合 {nights} 回で"
 
 
 def warnings(figures: Figures, front: Front) -> list[str]:
@@ -102,7 +105,7 @@ def state(rule: RuleCount, front: Front) -> str:
     if rule.state is None:
         return "照合していません（照合の記録なし）"
     why = f"未着：{front.feed(*rule.missing_feeds)}" if rule.missing_feeds else rule.error_code
-    begin = {"held": "保留し、", "refused": "拒み、"}.get(rule.state, "")
+    begin = {"held": "保留し、", "refused": "規則を実行せず、"}.get(rule.state, "")
     return f"{begin}照合していません：{rule.compared:,} 件" + (f"（{why}）" if why else "")
 
 
@@ -110,13 +113,13 @@ def state(rule: RuleCount, front: Front) -> str:
 
 #: Headings of the table of what is in transit.
 TRANSIT_HEADER = ("規則", "系統の間", "反映待ち", "最も古い検出日")
-SHARES_HEADER = ("課", "新規", "解消", "残", "うち抑止", "1万人当たり")
+SHARES_HEADER = ("課", "新規", "解消", "残", "うち抑止", "1万人当たり", "事象")
 
 
 def rule_header(figures: Figures) -> list[str]:
     """Headings of the table of rules."""
     nights = ["照合した夜"] if figures.period.is_month else []
-    counted = ["新規", "解消", "残", "うち抑止", "反映待ち", "1万人当たり", "的中"]
+    counted = ["新規", "解消", "残", "うち抑止", "1万人当たり", "事象", "反映待ち", "的中"]
     return ["規則", "結果", *nights, "照合した数", *counted]
 
 
@@ -129,18 +132,21 @@ def _rule_row(rule: RuleCount, figures: Figures, front: Front) -> list[Cell]:
     total = rule.nights_compared + rule.nights_not_compared
     nights: list[Cell] = [f"{rule.nights_compared}/{total}"] if figures.period.is_month else []
     known = rule.nights_compared > 0
-    stands = known or rule.standing > 0
+    changes = known and not rule.is_event
+    # what stood after an earlier night may be gone since: it is said of the last night, or not at all
+    stands = not rule.is_event and (rule.is_compared or rule.standing > 0)
     return [
         front.rule(rule.rule_id),
         state(rule, front),
         *nights,
         rule.compared if rule.is_compared else None,
-        rule.opened if known else None,
-        rule.closed if known else None,
+        rule.opened if changes else None,
+        rule.closed if changes else None,
         rule.standing if stands else None,
         rule.suppressed if stands else None,
-        rule.in_transit if rule.is_compared else None,
         _rate(figures, rule.standing) if stands else None,
+        rule.events if known and rule.is_event else None,
+        rule.in_transit if rule.is_compared and not rule.is_event else None,
         f"{rule.confirmed / rule.decided:.0%}" if rule.decided else None,
     ]
 
@@ -162,7 +168,8 @@ def share_rows(figures: Figures) -> list[list[Cell]]:
     """A row a department."""
     counted = ("department", "opened", "closed", "standing", "suppressed")
     return [
-        [*(getattr(each, name) for name in counted), _rate(figures, each.standing)] for each in figures.shares
+        [*(getattr(each, name) for name in counted), _rate(figures, each.standing), each.events]
+        for each in figures.shares
     ]
 
 
@@ -205,14 +212,23 @@ def methods(figures: Figures, front: Front, *, hidden: int) -> list[tuple[str, s
         ),
         (
             "抑止",
-            f"二人が承認して脇に置いた案件の不一致です。残に含め、一覧では「{SET_ASIDE}」と示します。",
+            f"二人が承認して抑止とした案件の不一致です。残に含め、一覧では「{SET_ASIDE}」と示します。",
+        ),
+        (
+            "事象",
+            (
+                "二重入力、受信の異常、期限を過ぎた異動など、起きたことを見つけた件数です。"
+                "後の届けで消えるものではないため、新規・解消・残・1万人当たりに含めず、"
+                "一覧には見つけた期間だけ載せます。"
+            ),
         ),
         ("1万人当たり", f"残 ÷ 住民 {figures.residents:,} 人 × {PER:,}。"),
         (
             "二重入力",
             (
-                f"{month} から基準日までに、同じ事項を二つの系統に手で入れた回数と、"
+                f"{month} から基準日までに、同じ事項を重ねて手で入れた回数と、"
                 "その項目に要する時間の合計です。"
+                "課の報告では、その課の端末で入れたものを数えます。見つかるのは入れた日の夜より後です。"
             ),
         ),
         (

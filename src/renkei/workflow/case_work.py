@@ -25,7 +25,6 @@ from renkei.reconcile.work import Desk, OutcomeKind, Standing, Step
 from renkei.registry import store
 from renkei.report.labels import label
 from renkei.vault.typed import refuse_number
-from renkei.workflow.clusters import members
 from renkei.workflow.decide_whom import person_of
 from renkei.workflow.in_force import in_force
 
@@ -35,13 +34,17 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Worked:
-    """What an act did: its number, its cases with the event of each, and cases left as they are."""
+    """What an act did: its number, its cases with the event of each, and cases left as they are.
+
+    ``asked``: nothing was done to its cases; the number by which another person approves it.
+    """
 
     act_id: int
     kind: str
     cases: tuple[int, ...]
     events: tuple[int, ...]
     left: tuple[int, ...] = ()
+    asked: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +81,10 @@ def assign_case(
     refuse_number(to)
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
-        _check_workable(_one(connection, case_id, seen=seen))
+        check_workable(_one(connection, case_id, seen=seen))
         return work.assign(connection, [case_id], desk, to=to)
 
-    return _at_the_desk(project, act, [case_id], actor=actor, clock=clock)
+    return at_the_desk(project, act, [case_id], actor=actor, clock=clock)
 
 
 def hold_case(
@@ -95,15 +98,15 @@ def hold_case(
     clock: Clock | None = None,
 ) -> Worked:
     """Put a case off until an office day after today. Stop E_CASE_DAY, E_CASE_STATE."""
-    _check_reason(reason, command="renkei cases wait")
+    check_reason(reason, command="renkei cases wait")
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
-        _check_workable(_one(connection, case_id, seen=seen))
+        check_workable(_one(connection, case_id, seen=seen))
         if until <= desk.day or not is_office_day(until):
             raise Stop("E_CASE_DAY", day=until.isoformat())
         return work.hold(connection, [case_id], desk, until=until, reason=reason)
 
-    return _at_the_desk(project, act, [case_id], actor=actor, why=reason, clock=clock)
+    return at_the_desk(project, act, [case_id], actor=actor, why=reason, clock=clock)
 
 
 def note_case(
@@ -116,13 +119,13 @@ def note_case(
     clock: Clock | None = None,
 ) -> Worked:
     """Leave a note on a case, whatever its state."""
-    _check_reason(text, command="renkei cases note")
+    check_reason(text, command="renkei cases note")
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
         _one(connection, case_id, seen=seen)
         return work.note(connection, [case_id], desk, text=text)
 
-    return _at_the_desk(project, act, [case_id], actor=actor, why=text, clock=clock)
+    return at_the_desk(project, act, [case_id], actor=actor, why=text, clock=clock)
 
 
 def settle_case(
@@ -140,35 +143,14 @@ def settle_case(
     `confirm` hold for what the person saw: another value opens the case again. FixDeclaration E_CASE_FEED,
     E_NOT_FOUND; Stop E_CASE_STATE, E_CASE_CHANGED.
     """
-    _check_judgement(judged)
+    check_judgement(judged)
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
         case = _one(connection, case_id, seen=seen)
-        _check_workable(case)
-        return _settle(connection, desk, [case], judged)
+        check_workable(case)
+        return give_outcome(connection, desk, [case], judged)
 
-    return _at_the_desk(project, act, [case_id], actor=actor, why=judged.reason, clock=clock)
-
-
-def settle_cluster(
-    project: Project, cluster: str, judged: Judgement, *, actor: str, clock: Clock | None = None
-) -> Worked:
-    """Give every case of a proposal one outcome: one event a case, one act.
-
-    Its number stands for exactly the cases that were proposed, as they stood: Stop E_CLUSTER_CHANGED when one
-    of them has changed, has gone or has come. No restricted person is ever among them.
-    """
-    _check_judgement(judged)
-    if judged.record is not None:
-        raise FixDeclaration("E_USAGE", problem="--as", command="renkei cases close --cluster")
-
-    def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
-        cases = work.standing(connection, members(connection, cluster, day=desk.day))
-        for case in cases:
-            _check_workable(case)
-        return _settle(connection, desk, cases, judged)
-
-    return _at_the_desk(project, act, (), actor=actor, why=judged.reason, clock=clock)
+    return at_the_desk(project, act, [case_id], actor=actor, why=judged.reason, clock=clock)
 
 
 def undo_case(
@@ -184,7 +166,7 @@ def undo_case(
 
     Stop E_CASE_UNDO where nobody took one, or the hub has moved the case since.
     """
-    _check_reason(reason, command="renkei cases reopen")
+    check_reason(reason, command="renkei cases reopen")
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
         _one(connection, case_id, seen=seen)
@@ -193,7 +175,7 @@ def undo_case(
             raise Stop("E_CASE_UNDO", case=_number(case_id))
         return work.undo(connection, [event], desk, reason=reason)
 
-    return _at_the_desk(project, act, [case_id], actor=actor, why=reason, clock=clock)
+    return at_the_desk(project, act, [case_id], actor=actor, why=reason, clock=clock)
 
 
 def undo_act(project: Project, act_id: int, *, reason: str, actor: str, clock: Clock | None = None) -> Worked:
@@ -201,13 +183,13 @@ def undo_act(project: Project, act_id: int, *, reason: str, actor: str, clock: C
 
     FixDeclaration E_NOT_FOUND; Stop E_CASE_UNDO where all have moved on.
     """
-    _check_reason(reason, command="renkei cases reopen --act")
+    check_reason(reason, command="renkei cases reopen --act")
     left: list[int] = []
 
     def act(connection: sa.Connection, desk: Desk) -> tuple[Step, ...]:
         cases = work.cases_of_act(connection, act_id)
         if not cases or not _meets(project, connection, cases, actor):
-            raise _unknown({"ja": "操作", "en": "act"}, str(act_id))
+            raise unknown({"ja": "操作", "en": "act"}, str(act_id))
         work.standing(connection, cases)
         last = work.last_changes(connection, cases)
         standing = [event for event, by_act in last.values() if by_act == act_id]
@@ -216,21 +198,27 @@ def undo_act(project: Project, act_id: int, *, reason: str, actor: str, clock: C
             raise Stop("E_CASE_UNDO", case=f"act {act_id}")
         return work.undo(connection, standing, desk, reason=reason)
 
-    worked = _at_the_desk(project, act, (), actor=actor, why=reason, clock=clock)
+    worked = at_the_desk(project, act, (), actor=actor, why=reason, clock=clock)
     return Worked(**{**vars(worked), "left": tuple(sorted(left))})
 
 
 # what an outcome needs ----------------------------------------------------------------------------
 
 
-def _settle(
-    connection: sa.Connection, desk: Desk, cases: Sequence[Standing], judged: Judgement
+def give_outcome(
+    connection: sa.Connection,
+    desk: Desk,
+    cases: Sequence[Standing],
+    judged: Judgement,
+    *,
+    approved_by: str | None = None,
 ) -> tuple[Step, ...]:
+    """Give workable cases an outcome; where two people agreed to it, each step says who approved it."""
+    check_sides(cases, judged)
     detail: dict[str, Any] = {"reason": judged.reason} if judged.reason else {}
+    detail |= {"approved_by": approved_by} if approved_by else {}
     due = None
     if judged.outcome == "correct":
-        for case in cases:
-            _check_feeds(case, judged)
         detail |= {"right": judged.right, "wrong": judged.wrong, "days": judged.days}
         detail |= _pointed_at(connection, cases, judged)
         due = office_days_after(desk.day, judged.days)
@@ -238,10 +226,13 @@ def _settle(
     return work.decide(connection, ids, desk, outcome=judged.outcome, detail=detail, due=due)
 
 
-def _check_feeds(case: Standing, judged: Judgement) -> None:
+def check_sides(cases: Sequence[Standing], judged: Judgement) -> None:
+    """The two feeds that a correction names are those of each case: FixDeclaration E_CASE_FEED."""
     named = {judged.right or "", judged.wrong or ""}
-    if len(named) != 2 or not named <= case.feeds:
-        raise FixDeclaration("E_CASE_FEED", case=_number(case.case_id), feeds=", ".join(sorted(case.feeds)))
+    for case in cases if judged.outcome == "correct" else ():
+        if len(named) != 2 or not named <= case.feeds:
+            feeds = ", ".join(sorted(case.feeds))
+            raise FixDeclaration("E_CASE_FEED", case=_number(case.case_id), feeds=feeds)
 
 
 def _pointed_at(connection: sa.Connection, cases: Sequence[Standing], judged: Judgement) -> dict[str, Any]:
@@ -252,11 +243,12 @@ def _pointed_at(connection: sa.Connection, cases: Sequence[Standing], judged: Ju
     is_of_case = feed == judged.right and all((feed, key) in case.keys for case in cases)
     record_id = work.version_of(connection, feed, key) if is_of_case else None
     if record_id is None:
-        raise _unknown({"ja": "記載", "en": "record"}, judged.record)
+        raise unknown({"ja": "記載", "en": "record"}, judged.record)
     return {"record": {"feed": feed, "record_id": record_id}}
 
 
-def _check_judgement(judged: Judgement) -> None:
+def check_judgement(judged: Judgement) -> None:
+    """An outcome has what it needs and nothing else: FixDeclaration E_USAGE, E_NUMBER_TYPED."""
     command = f"renkei cases close --outcome {judged.outcome}"
     if judged.outcome == "correct":
         if judged.days < 1 or not judged.right or not judged.wrong:
@@ -265,16 +257,18 @@ def _check_judgement(judged: Judgement) -> None:
         return
     if judged.right or judged.wrong or judged.record:
         raise FixDeclaration("E_USAGE", problem="--right --wrong --as", command=command)
-    _check_reason(judged.reason or "", command=command)
+    check_reason(judged.reason or "", command=command)
 
 
-def _check_reason(reason: str, *, command: str) -> None:
+def check_reason(reason: str, *, command: str) -> None:
+    """There is one, and no individual number in it."""
     if not reason.strip():
         raise FixDeclaration("E_USAGE", problem="--reason", command=command)
     refuse_number(reason)
 
 
-def _check_workable(case: Standing) -> None:
+def check_workable(case: Standing) -> None:
+    """Stop E_CASE_STATE where the case is settled or closed."""
     if case.state not in work.WORKABLE:
         state = {language: label("state", case.state, language=language) for language in ("ja", "en")}
         raise Stop("E_CASE_STATE", case=_number(case.case_id), state=state)
@@ -286,13 +280,13 @@ def _check_workable(case: Standing) -> None:
 def _one(connection: sa.Connection, case_id: int, *, seen: int | None) -> Standing:
     found = work.standing(connection, [case_id])
     if not found:
-        raise _unknown(_CASE, _number(case_id))
+        raise unknown(_CASE, _number(case_id))
     if seen is not None and seen != found[0].last_event:
         raise Stop("E_CASE_CHANGED", case=_number(case_id), seen=seen, last=found[0].last_event)
     return found[0]
 
 
-def _at_the_desk(
+def at_the_desk(
     project: Project,
     act: Act,
     cases: Collection[int],
@@ -301,13 +295,14 @@ def _at_the_desk(
     why: str | None = None,
     clock: Clock | None,
 ) -> Worked:
+    """Do an act in one transaction with its audit events; a refusal is on the trail too."""
     with desk_of(project, actor=actor, clock=clock) as (engine, open_desk):
         try:
             with engine.begin() as connection:
                 work.work_alone(connection)
                 desk = open_desk(work.new_act(connection))
                 if cases and not _meets(project, connection, cases, actor):
-                    raise _unknown(_CASE, _number(next(iter(cases))))
+                    raise unknown(_CASE, _number(next(iter(cases))))
                 steps = act(connection, desk)
                 for step in steps:
                     _tell(connection, desk, step, why=why)
@@ -318,7 +313,7 @@ def _at_the_desk(
             raise
     return Worked(
         act_id=desk.act_id,
-        kind=steps[0].kind,
+        kind=steps[0].kind if steps else "",
         cases=tuple(step.case_id for step in steps),
         events=tuple(step.event_id for step in steps),
     )
@@ -363,5 +358,6 @@ def _number(case_id: int) -> str:
     return f"C-{case_id:06}"
 
 
-def _unknown(kind: Mapping[str, str], name: str) -> FixDeclaration:
+def unknown(kind: Mapping[str, str], name: str) -> FixDeclaration:
+    """E_NOT_FOUND, for what is not there or not for this person."""
     return FixDeclaration("E_NOT_FOUND", kind=kind, name=name, nearest="renkei cases list")

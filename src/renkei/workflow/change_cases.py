@@ -43,6 +43,17 @@ _OPEN = """
     FROM "case"
     WHERE state NOT IN ('closed', 'dismissed')
 """
+# what waits, or does not know its age and has not stood before, is of no case yet
+_RAISED = """
+    SELECT f.*
+    FROM {found} AS f
+    WHERE NOT f.in_transit
+        AND (
+            f.since IS NOT NULL
+            OR f.rule_id IN (SELECT rule_id FROM lasting)
+            OR (f.rule_id, f.subject_id) IN (SELECT (rule_id, subject_id) FROM standing)
+        )
+"""
 _OPENS = """
     SELECT rule_id, count(*) AS cases
     FROM (
@@ -87,17 +98,19 @@ def cases_of(
         links = inputs.links(connection)
         hub = inputs.hub(connection, as_of=as_of, offices=draft.offices)
         known, standing = copy_out(connection, _OPEN, _OPEN_SCHEMA), past.standing(connection)
+        terms = {feed.id: FeedTerms(record=feed.record, lag=feed.lag) for feed in draft.feeds}
+        learned = past.learned(past.normal_lags(connection, terms, as_of=as_of))
 
     def found(text: Project, changed: Mapping[str, Path]) -> Found:
         with DuckEngine(temp=scratch) as duck:
             return find(
                 duck, text.rules, sources=_sources(text, cursors, landing, changed), links=links,
-                hub=hub, as_of=as_of, standing=standing,
+                hub=hub, as_of=as_of, standing=standing, learned=learned,
             )  # fmt: skip
 
     was, now = found(base, {}), found(draft, after)
     absent = tuple(each.rule.id for each in now.outcomes if each.state in ("not_compared", "held", "refused"))
-    return _told(was, now, known, scratch=scratch), absent
+    return _told(was, now, known, standing, scratch=scratch), absent
 
 
 def _sources(
@@ -120,12 +133,17 @@ def _state(changed: Path | None, cursor: control.Cursor | None, landing: Landing
     return snapshot.Snapshot(whole=changed) if changed else snapshot.proved(landing, cursor.snapshot)
 
 
-def _told(was: Found, now: Found, known: pa.Table, *, scratch: Path) -> tuple[CaseEffect, ...]:
+def _told(
+    was: Found, now: Found, known: pa.Table, standing: pa.Table, *, scratch: Path
+) -> tuple[CaseEffect, ...]:
     owners = {each.rule.id: each.rule.owner for each in now.outcomes}
     judged = [each.rule.id for each in now.outcomes if each.state == "compared" and not each.rule.lasting]
     with DuckEngine(temp=scratch) as duck:
+        duck.table("standing", standing)
+        duck.table("lasting", pa.table({"rule_id": pa.array(_lasting(was, now), pa.string())}))
         for name, found in (("before", was), ("after", now)):
-            duck.table(name, found.mismatches.filter(pa.compute.invert(found.mismatches["in_transit"])))
+            duck.table(f"{name}_all", found.mismatches)
+            duck.derive(name, _RAISED.format(found=f"{name}_all"), {})
         duck.table("known", known)
         duck.table("judged", pa.table({"rule_id": pa.array(judged, pa.string())}))
         opens = duck.sql(_OPENS, {}).read_all().to_pylist()
@@ -136,3 +154,9 @@ def _told(was: Found, now: Found, known: pa.Table, *, scratch: Path) -> tuple[Ca
         CaseEffect(owner=owner, rule_id=rule, opens=opened[owner, rule], closes=closed[owner, rule])
         for owner, rule in sorted(opened | closed)
     )
+
+
+def _lasting(*nights: Found) -> list[str]:
+    """Rules of events and of deliveries, which never wait."""
+    rules = {each.rule.id: each.rule for found in nights for each in found.outcomes}
+    return sorted(rule.id for rule in rules.values() if rule.lasting or rule.kind != "mismatch")

@@ -15,6 +15,7 @@ from renkei.audit import events
 from renkei.causes.kept import explain, keep
 from renkei.clock import Clock
 from renkei.engine.duck import DuckEngine
+from renkei.errors import FixDeclaration
 from renkei.failpoint import failpoint
 from renkei.project import Project
 from renkei.reconcile import FeedTerms, Source, again, inputs, past
@@ -109,7 +110,7 @@ def _see(work: Work) -> _Seen:
         terms = {feed.id: FeedTerms(record=feed.record, lag=feed.lag) for feed in work.project.feeds}
         lags = past.normal_lags(connection, terms, as_of=work.as_of)
     states = {feed: (cursors[feed].as_of, cursors[feed].snapshot) for feed in terms if feed in cursors}
-    if last is None or last.as_of <= work.as_of:
+    if last is None or last.newest <= work.as_of:
         # a day before one that is settled is compared with what is known now: its cases are not brought back
         states |= {feed: (work.as_of, state) for feed, state in on_the_day.items() if feed in states}
     sources = [
@@ -143,35 +144,37 @@ def _find(work: Work, seen: _Seen, *, whole: bool) -> Found:
 def _again(work: Work, seen: _Seen) -> Again | None:
     """Which rules need only look at whom; None where a night before, or its files, cannot say."""
     rules = work.project.rules
-    known = (
-        past.still_known(seen.last, rules, as_of=work.as_of, code_version=__version__) if seen.last else None
-    )
-    if not known or seen.last is None:
+    if seen.last is None:
         return None
+    known = past.still_known(
+        seen.last, rules,
+        as_of=work.as_of, code_version=__version__, project_digest=work.project.digest,
+    )  # fmt: skip
     then = dict(seen.last.states)
     links = again.kept_links(_kept(work), then.pop(past.LINKS))
+    if not known or links is None:
+        return None
     try:
         states = {feed: snapshot.found(work.landing, digest) for feed, digest in then.items()}
-    except (OSError, pa.ArrowException):
+        with DuckEngine(temp=_temp(work)) as engine:
+            residents = again.residents(
+                engine,
+                again.Past(states=states, links=links),
+                {source.feed: source.snapshot for source in seen.sources if source.snapshot},
+                terms={source.feed: source.terms for source in seen.sources},
+                links=seen.links,
+                waiting=seen.waiting,
+            )
+    except (OSError, pa.ArrowException, FixDeclaration):
+        # tonight's states were proved by their hashes, so it is an old one that cannot be read any more
         return None
-    if links is None:
-        return None
-    with DuckEngine(temp=_temp(work)) as engine:
-        residents = again.residents(
-            engine,
-            again.Past(states=states, links=links),
-            {source.feed: source.snapshot for source in seen.sources if source.snapshot},
-            terms={source.feed: source.terms for source in seen.sources},
-            links=seen.links,
-            waiting=seen.waiting,
-        )
     return Again(rules=known, residents=residents)
 
 
 def _forget_but(work: Work, seen: _Seen) -> None:
     """Only the newest comparison is ever asked for its links."""
     for place in _kept(work).iterdir():
-        if place != seen.kept_links:
+        if place != seen.kept_links and place.suffix == ".parquet":
             place.unlink(missing_ok=True)
 
 

@@ -4,7 +4,7 @@ import os
 import secrets
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,8 @@ _MAY_BE_NULL = {
     "tenshutsu_yotei_ymd",
     "tennyu_tsuchi_ymd",
 }
+#: The column that a city has whose systems hold individual numbers.
+_NUMBER = "kojin_bango"
 _SETTINGS = (
     "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 20\n"
     "shared_buffers = '64MB'\n"
@@ -99,8 +101,11 @@ class JukiServer:
         self.secrets, self.pull_password = home / "secrets", hub_secrets / "juki_renkei_pull.password"
         self.user = JUKI_USER if is_root() else None
 
-    def create(self) -> None:
-        """initdb, roles, database and tables; the cluster is left running."""
+    def create(self, *, numbered: bool = False) -> None:
+        """initdb, roles, database and tables; the cluster is left running.
+
+        ``numbered``: the history has a column for 個人番号.
+        """
         own_folder(self.home, user=self.user, mode=0o755)
         own_folder(self.secrets, user=None, mode=0o700)
         own_folder(self.data, user=self.user, mode=0o700)
@@ -124,7 +129,7 @@ class JukiServer:
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS)
         self.start()
-        self._lay_out()
+        self._lay_out(numbered=numbered)
 
     def start(self) -> None:
         """Start the cluster; a free port is taken if the last one is in use by another."""
@@ -175,15 +180,19 @@ class JukiServer:
             host="127.0.0.1", port=self.port, dbname=database, user=role, password=password
         )
 
-    def append(self, versions: Iterable[Resident]) -> None:
-        """Append versions to the history in one transaction; a version already there is left as it is."""
+    def append(self, versions: Iterable[Resident], numbers: Mapping[str, str] | None = None) -> None:
+        """Append versions to the history in one transaction; a version already there is left as it is.
+
+        ``numbers``: 個人番号 by 宛名番号, where the history has a column for them.
+        """
+        names = [*_WIDTHS, *([_NUMBER] if numbers is not None else [])]
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TEMPORARY TABLE fresh (LIKE juki.kojin_rireki) ON COMMIT DROP")
-            with cursor.copy(f"COPY fresh ({', '.join(_WIDTHS)}) FROM STDIN") as copy:  # names are ours
-                copy.write(_copy_text(versions))
+            with cursor.copy(f"COPY fresh ({', '.join(names)}) FROM STDIN") as copy:  # names are ours
+                copy.write(_copy_text(versions, numbers))
             cursor.execute("INSERT INTO juki.kojin_rireki SELECT * FROM fresh ON CONFLICT DO NOTHING")
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, *, numbered: bool) -> None:
         with self.connect("postgres") as connection:
             connection.autocommit = True
             for role in (OWNER_ROLE, PULL_ROLE):
@@ -192,7 +201,7 @@ class JukiServer:
             connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
             connection.execute(f"GRANT CONNECT ON DATABASE {DATABASE} TO {PULL_ROLE}")
         with self.connect() as connection:
-            connection.execute("\n".join(_TABLES))
+            connection.execute("\n".join(_tables(numbered=numbered)))
 
     def _password(self, role: str) -> str:
         path = self.pull_password if role == PULL_ROLE else self.secrets / f"{role}.password"
@@ -229,23 +238,31 @@ class JukiServer:
         )
 
 
-_TABLES = (
-    "CREATE SCHEMA juki;",
-    "CREATE TABLE juki.kojin_rireki (",
-    *(f"    {name} {kind}{'' if name in _MAY_BE_NULL else ' NOT NULL'}," for name, kind in _WIDTHS.items()),
-    "    PRIMARY KEY (atena_no, rireki_no));",
-    "CREATE VIEW juki.kojin_genzai AS",
-    "    SELECT DISTINCT ON (atena_no) * FROM juki.kojin_rireki ORDER BY atena_no, rireki_no DESC;",
-    f"GRANT USAGE ON SCHEMA juki TO {PULL_ROLE};",
-    f"GRANT SELECT ON juki.kojin_rireki, juki.kojin_genzai TO {PULL_ROLE};",
-)
+def _tables(*, numbered: bool) -> tuple[str, ...]:
+    return (
+        "CREATE SCHEMA juki;",
+        "CREATE TABLE juki.kojin_rireki (",
+        *(
+            f"    {name} {kind}{'' if name in _MAY_BE_NULL else ' NOT NULL'},"
+            for name, kind in _WIDTHS.items()
+        ),
+        *([f"    {_NUMBER} char(12),"] if numbered else []),
+        "    PRIMARY KEY (atena_no, rireki_no));",
+        "CREATE VIEW juki.kojin_genzai AS",
+        "    SELECT DISTINCT ON (atena_no) * FROM juki.kojin_rireki ORDER BY atena_no, rireki_no DESC;",
+        f"GRANT USAGE ON SCHEMA juki TO {PULL_ROLE};",
+        f"GRANT SELECT ON juki.kojin_rireki, juki.kojin_genzai TO {PULL_ROLE};",
+    )
 
 
-def _copy_text(versions: Iterable[Resident]) -> bytes:
+def _copy_text(versions: Iterable[Resident], numbers: Mapping[str, str] | None) -> bytes:
     import polars as pl
 
     from renkei_sample.state import columns
 
     frame = pl.DataFrame(columns(versions, Resident), infer_schema_length=None)
+    if numbers is not None:
+        held = pl.col("atena_no").replace_strict(numbers, default=None, return_dtype=pl.String)
+        frame = frame.with_columns(held.alias(_NUMBER))
     text = frame.write_csv(include_header=False, separator="\t", null_value="\\N", quote_style="never")
     return text.encode("utf-8")

@@ -1,7 +1,7 @@
 """税: full files of fixed-length CP932 records every night, encoded by iconv as the vendor's host does."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -75,14 +75,21 @@ ASSESSMENT_LAYOUT = (
 
 
 def taxpayer_file(
-    rows: Sequence[Taxpayer], *, day: date, generation: int, stated: int | None = None
+    rows: Sequence[Taxpayer],
+    *,
+    day: date,
+    generation: int,
+    stated: int | None = None,
+    numbers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """KJ: header, taxpayers, trailer. ``stated`` overrides the trailer's count (a broken file)."""
+    """KJ: header, taxpayers, trailer. ``stated`` overrides the trailer's count (a broken file).
+
+    ``numbers``: 個人番号 by 宛名番号, which then begin the filler of each record.
+    """
     total = sum(int(row.atena_no) for row in rows) % _HASH_MODULUS
     trailer = f"8{len(rows) if stated is None else stated:08d}{total:015d}"
-    return _file(
-        _records(rows, TAXPAYER_LAYOUT, TAXPAYER_BYTES), trailer, TAXPAYER_BYTES, len(rows), day, generation
-    )
+    body = _records(rows, TAXPAYER_LAYOUT, TAXPAYER_BYTES, numbers=numbers)
+    return _file(body, trailer, TAXPAYER_BYTES, len(rows), day, generation)
 
 
 def assessment_file(rows: Sequence[Assessment], *, day: date, generation: int) -> bytes:
@@ -137,7 +144,13 @@ def _file(body: str, trailer: str, size: int, count: int, day: date, generation:
     return content
 
 
-def _records(rows: Sequence[Taxpayer | Assessment], layout: Sequence[_Column], size: int) -> str:
+def _records(
+    rows: Sequence[Taxpayer | Assessment],
+    layout: Sequence[_Column],
+    size: int,
+    *,
+    numbers: Mapping[str, str] | None = None,
+) -> str:
     import polars as pl
 
     names = [column.name for column in layout]
@@ -145,7 +158,8 @@ def _records(rows: Sequence[Taxpayer | Assessment], layout: Sequence[_Column], s
         {name: [getattr(row, name) for row in rows] for name in names}, infer_schema_length=None
     )
     filler = size - 1 - sum(column.size for column in layout)
-    parts = [pl.lit("2"), *(_padded(column) for column in layout), pl.lit(" " * filler)]
+    held = pl.col("atena_no").replace_strict(numbers or {}, default="", return_dtype=pl.String)
+    parts = [pl.lit("2"), *(_padded(column) for column in layout), held.str.pad_end(filler)]
     return "".join(frame.select(pl.concat_str(parts)).to_series()) if rows else ""
 
 

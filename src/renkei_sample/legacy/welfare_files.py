@@ -1,6 +1,6 @@
 """福祉: full XML deliveries every night, one element a value, absent where there is nothing to say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from io import StringIO
 
@@ -70,9 +70,11 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _ALWAYS = {"方書", "終了日", "終了事由"}
 
 
-def recipient_file(rows: Sequence[Recipient], *, day: date) -> bytes:
-    """TAISHO: every 対象者 with the stated count."""
-    return _document("対象者一覧", "対象者", rows, RECIPIENT_ELEMENTS, day)
+def recipient_file(
+    rows: Sequence[Recipient], *, day: date, numbers: Mapping[str, str] | None = None
+) -> bytes:
+    """TAISHO: every 対象者 with the stated count. ``numbers``: 個人番号 by 対象者番号."""
+    return _document("対象者一覧", "対象者", rows, RECIPIENT_ELEMENTS, day, numbers or {})
 
 
 def benefit_file(rows: Sequence[Benefit], *, day: date) -> bytes:
@@ -96,6 +98,7 @@ def _document(
     rows: Sequence[Recipient | Benefit | Account | DoubleEntitlement],
     elements: Sequence[tuple[str, str]],
     day: date,
+    numbers: Mapping[str, str] | None = None,
 ) -> bytes:
     out = StringIO()
     out.write(
@@ -103,6 +106,7 @@ def _document(
     )
     for row in rows:
         inside = "".join(_element(name, getattr(row, attribute)) for name, attribute in elements)
+        inside += _element("個人番号", (numbers or {}).get(row.bango) or None)
         out.write(f'<{item} 番号="{row.bango}">{inside}</{item}>\n')
     out.write(f"</{root}>\n")
     return out.getvalue().encode("utf-8")

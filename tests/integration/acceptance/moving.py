@@ -7,42 +7,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tests.integration.workflow.town import SHELF
+
 from renkei import project, workflow
 
 ROOT = Path(__file__).resolve().parents[3]
 DAY = date(2026, 11, 20)
 TERMS: dict[str, Any] = {"actor": "cli:tester", "trigger": "test"}
 
-SHELF = """
-import hashlib, json
-from pathlib import Path
-import pyarrow as pa
-from renkei.model import Delivery
-
-def connect(connection, *, workdir):
-    return Shelf(workdir, Path(connection.settings["place"]))
-
-class Shelf:
-    replayable, ordered, idempotent, notes = True, True, False, ()
-
-    def __init__(self, workdir, place):
-        self.workdir, self.place = workdir, place
-
-    def test(self):
-        return {}
-
-    def pull(self, feed, since):
-        start = since.position.get("taken", -1) + 1
-        for number, rows in list(enumerate(json.loads(self.place.read_text())))[start:]:
-            rows = [{"version": f"{number:03}", **row} for row in rows]
-            table = pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in rows[0]]))
-            path = self.workdir / f"{number}.arrow"
-            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-            data = path.read_bytes()
-            yield Delivery(feed=feed.id, name="shelf", path=path, bytes=len(data), records=len(rows),
-                           sha256=hashlib.sha256(data).hexdigest(), position={"taken": number}, is_whole=True)
-"""
 MAPPING = """
 system = "{system}"
 title = "住民"
@@ -183,7 +155,8 @@ class Town:
         """One whole delivery, taken in."""
         place = self.root / f"{system}.json"
         held = json.loads(place.read_text("utf-8")) if place.exists() else []
-        place.write_text(json.dumps([*held, rows]), "utf-8")
+        made = {"rows": rows, "version": f"{len(held):03}", "columns": ["version", *rows[0]]}
+        place.write_text(json.dumps([*held, made]), "utf-8")
         done = workflow.sync_in(project.load(self.root), f"{system}.person", as_of=as_of, **TERMS)
         assert (done.state, done.counts.rejected) == ("done", 0)
 

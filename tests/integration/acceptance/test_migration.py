@@ -28,9 +28,11 @@ from tests.integration.acceptance.moving import (
 import renkei_verify as verifier
 from renkei import project
 from renkei.acceptance.declared import problems_of
+from renkei.acceptance.report import WORDS
 from renkei.cli import main
 from renkei.errors import FixDeclaration, TryAgain
 from renkei.landing import digest_of
+from renkei.report.labels import label
 from renkei.workflow.in_force import load_all
 from renkei.workflow.migration import MigrationResult, check_migration
 
@@ -162,6 +164,33 @@ def test_values_are_masked_and_a_purpose_shows_only_who_may_be_shown(
     assert by_cause["full_name", "lost_character"]["new"] == "葛原　〓1"
     hidden = by_cause["household_number", "new_empty"]
     assert (hidden["is_shown"], hidden["key"], hidden["old"]) == (False, ["999999"], "9")
+
+
+def test_the_page_shows_each_cause_with_its_count_and_its_samples_and_where_to_sign(
+    town: Town, late: MigrationResult
+) -> None:
+    page = (late.folder / "report.html").read_text("utf-8")
+    samples = report_of(late)["samples"]
+
+    assert [each["number"] for each in samples] == list(range(1, len(samples) + 1))
+    fields = ["full_name", "date_of_birth", "date_of_birth", "sex", "sex", "address", "household_number"]
+    assert [each["field"] for each in samples] == [*fields, None, None]
+    for field in report_of(late)["fields"]:
+        for cause, found in field["causes"].items():
+            words = " / ".join(WORDS[cause])
+            row = f'<th scope="row">{words}</th><td>{label("field", field["name"])} {field["name"]}</td><td>{found}</td>'
+            assert row in page
+    assert "一日ずれている / one day off" in page
+    assert "The move of the residents" in page
+    assert "検収者 / accepted by" in page
+    assert "文字の形だけ" in page
+
+    clear = run(town, as_of=FAULTY, out=town.root / "var" / "again", purpose="移行検証")
+
+    # the sixth shares a household with the seventh, who is protected
+    keys = ["000001", "000006", "000002", "000021", "000003", "999999", "999999", "000010", "000099"]
+    assert [" ".join(each["key"]) for each in report_of(clear)["samples"]] == keys
+    assert [each["cause"] for each in report_of(clear)["samples"]] == [each["cause"] for each in samples]
 
 
 def test_feeds_without_a_state_give_no_verdict(town: Town) -> None:

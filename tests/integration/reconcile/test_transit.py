@@ -67,6 +67,17 @@ def test_what_was_raised_does_not_wait_again(hub: Hub, rule: Rule) -> None:
     assert (hub.case(), waiting(hub), last_result(hub)) == (("open", 0, 1), [], (1, 0))
 
 
+@pytest.mark.parametrize(("why", "again"), [("delay", [1]), ("transposed", [])])
+def test_whoever_is_said_to_be_late_is_looked_at_again_until_another_reason_is_known(
+    hub: Hub, rule: Rule, why: str, again: list[int]
+) -> None:
+    hub.pass_night(night(rule, TAX))
+
+    with hub.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE mismatch SET why = :why, why_detail = '{}'"), {"why": why})
+        assert past.waiting(connection) == again
+
+
 def test_a_difference_of_unknown_age_is_raised_by_the_second_pair_of_days(hub: Hub, rule: Rule) -> None:
     hub.pass_night(night(rule, UNDATED))
     hub.pass_night(night(rule, UNDATED, as_of=NEXT, days=dict.fromkeys(PAIR, FIRST_NIGHT)))
@@ -76,6 +87,31 @@ def test_a_difference_of_unknown_age_is_raised_by_the_second_pair_of_days(hub: H
 
     assert waiting(hub) == [("raised", FIRST_NIGHT, THIRD)]
     assert hub.case() == ("open", 0, 1)
+
+
+def test_a_row_without_a_feed_goes_by_the_nights(hub: Hub, rule: Rule) -> None:
+    nameless = "subject_id | left_feed | left_key | right_feed | right_key | since\n1 | | | | |"
+    hub.pass_night(night(rule, nameless))
+    assert last_result(hub) == (0, 1)
+
+    hub.pass_night(night(rule, nameless, as_of=NEXT))
+
+    assert last_result(hub) == (1, 0)
+
+
+@pytest.mark.parametrize("change", ["law", "text"])
+def test_what_waits_by_a_rule_that_is_no_more_is_dropped(
+    hub: Hub, rule: Rule, tmp_path: Path, change: str
+) -> None:
+    hub.pass_night(night(rule, WAITS))
+    other = plain_rule(tmp_path / "other", title='"別の題"')
+
+    if change == "law":
+        hub.pass_night(night(rule, as_of=NEXT, state="not_in_force"))
+    else:
+        hub.pass_night(night(other, as_of=NEXT))
+
+    assert waiting(hub) == [("dropped", FIRST_NIGHT, NEXT)]
 
 
 def test_an_event_needs_no_second_pair(hub: Hub, tmp_path: Path) -> None:
@@ -132,11 +168,11 @@ def test_the_lag_of_a_pair_is_learned_from_its_arrivals(
         for days, count in arrivals.items():
             connection.exec_driver_sql(f"""
                 INSERT INTO transit (
-                    rule_id, subject_kind, subject_id, resident_id, field, class, left_feed, left_key,
+                    rule_id, rule_digest, subject_kind, subject_id, resident_id, field, class, left_feed, left_key,
                     right_feed, right_key, since, first_as_of, found_by_run, found_at,
                     became, ended_as_of, ended_by_run, ended_at
                 )
-                SELECT 'R90', 'resident', '1', 1, 'address', 'x', '{PAIR[0]}', n::text, '{PAIR[1]}', 'T',
+                SELECT 'R90', 'x', 'resident', '1', 1, 'address', 'x', '{PAIR[0]}', n::text, '{PAIR[1]}', 'T',
                     '{FIRST_NIGHT - timedelta(days=days)}', '{FIRST_NIGHT}', '{run}', now(),
                     'arrived', '{FIRST_NIGHT}', '{run}', now()
                 FROM generate_series(1, {count}) AS n

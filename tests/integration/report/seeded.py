@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from renkei.reconcile.double_entry import Offices
 from renkei.registry import protection
 
 AS_OF = date(2026, 11, 20)
@@ -81,6 +82,10 @@ class Stub:
         )
 
     @property
+    def offices(self) -> Offices:
+        return Offices(owners={"tax.taxpayer": "市民税課", "welfare.recipient": "こども課"})
+
+    @property
     def rules(self) -> tuple[Any, ...]:
         titles = {
             "R01": "死亡者への支給",
@@ -91,7 +96,14 @@ class Stub:
             "R38": "二重入力",
         }
         return tuple(
-            SimpleNamespace(id=k, title=v, title_en=f"Rule {k}", owner=OWNERS.get(k, "市民課"))
+            SimpleNamespace(
+                id=k,
+                title=v,
+                title_en=f"Rule {k}",
+                owner=OWNERS.get(k, "市民課"),
+                kind="double_entry" if k == "R38" else "mismatch",
+                lasting=k == "R38",
+            )
             for k, v in titles.items()
         )
 

@@ -71,7 +71,7 @@ def test_the_papers_say_all_clear_not_compared_and_names_with_their_glyphs(
         if place.suffix == ".pdf"
     }
 
-    assert "異状なし。見つかった不一致は 0 件です。" in papers["市民税課"]
+    assert "異常なし。見つかった不一致は 0 件です。" in papers["市民税課"]
     assert "1 規則で照合しました" in papers["市民税課"]
     assert "照合していません：9 件（未着：福祉 welfare.benefitの連携）" in papers["こども課"]
     assert "０件という意味ではありません" in papers["こども課"]

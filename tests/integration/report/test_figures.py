@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from tests.integration.report.seeded import AS_OF, NOW, seed
 
-from renkei.reconcile.double_entry import summary
+from renkei.reconcile.double_entry import Offices, summary
 from renkei.registry.embedded import Cluster
 from renkei.registry.store import connect
 from renkei.report import figures, period
 from renkei.report.figures import Figures, RuleCount
 
+OFFICES = Offices(owners={"tax.taxpayer": "市民税課"})
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 EARLIER, LATER = AS_OF - DAY, AS_OF + DAY
 ZONE = "Asia/Tokyo"
@@ -103,7 +104,16 @@ def ask(
         about = period.of_month(day, today=day, known_at=known_at)
     with engine.connect() as connection:
         aside = figures.suppressed_cases(connection, about, zone=ZONE)
-        return figures.read(connection, about, suppressed=aside, department=department, rules=rules)
+        keyed = figures.keyed_twice(connection, about, offices=OFFICES)
+        return figures.read(
+            connection,
+            about,
+            suppressed=aside,
+            department=department,
+            rules=rules,
+            lasting=("R38",),
+            entries=keyed.get(department, ()),
+        )
 
 
 def counts(of: Figures) -> tuple[int, int, int]:

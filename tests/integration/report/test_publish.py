@@ -107,6 +107,7 @@ def test_a_restricted_person_leaves_no_trace_but_the_case(registry: sa.Engine, t
     restricted = [row for row in rows_of(published) if row["氏名"] == "閲覧制限"]
     assert [row["案件番号"] for row in restricted] == ["C-000003", "C-000004"]
     for row in restricted:
+        assert (row["原因"], row["差の生じた日"]) == ("閲覧制限", "閲覧制限")
         assert {row[f"{system}の値"] for system in ("住基", "税", "福祉")} == {"閲覧制限"}
         assert row["対象者（宛名番号）"] == "閲覧制限"
     assert published.counts["restricted"] == 2
@@ -154,6 +155,77 @@ def test_whoever_is_in_doubt_is_restricted(registry: sa.Engine, tmp_path: Path, 
 
     assert rows["C-000001"]["氏名"] == "閲覧制限"
     assert "本町1丁目2番3号" not in repr(rows["C-000001"])
+
+
+SHELTER = "葛原市秘密町9丁目9番9号"
+#: Somebody else's record names the place of a restricted person, who is of another household.
+BETRAYALS = {
+    "as it is written": f"UPDATE person_record SET address = '{SHELTER}' WHERE source_key = '0000000019' AND feed LIKE 'tax%'",
+    "as a key": """
+        UPDATE person_record SET address_key = 'shelter'
+        WHERE source_key IN ('0000000019', '0000000909') AND feed = 'tax.taxpayer'
+    """,
+    "as where a bill goes": f"""
+        INSERT INTO tax_record (feed, source_key, source_version, valid_from, person_key, tax_year, levy,
+            mailing_address, content_hash, known_from, unit_id, rec_no)
+        VALUES ('tax.assessment', 'T1', '1', '2026-11-20', '0000000019', 2026, 'ordinary', '{SHELTER}', 'h', now(), 1, 1);
+        UPDATE mismatch SET right_feed = 'tax.assessment', right_key = 'T1', field = 'mailing_address' WHERE case_id = 1
+    """,
+    "as where their bills go too": f"""
+        INSERT INTO tax_record (feed, source_key, source_version, valid_from, person_key, tax_year, levy,
+            mailing_address, content_hash, known_from, unit_id, rec_no)
+        VALUES ('tax.assessment', 'T9', '1', '2026-11-20', '0000000909', 2026, 'ordinary', '葛原市新町5番6号', 'h', now(), 1, 1)
+    """,
+}
+
+
+@pytest.mark.parametrize("change", BETRAYALS.values(), ids=BETRAYALS)
+def test_the_place_of_a_restricted_person_is_on_nobody_elses_row(
+    registry: sa.Engine, tmp_path: Path, change: str
+) -> None:
+    seed(registry)
+    with registry.begin() as connection:
+        connection.exec_driver_sql(change)
+
+    rows = {row["案件番号"]: row for row in rows_of(made(registry, tmp_path))}
+
+    assert SHELTER not in repr(rows)
+    assert (rows["C-000001"]["氏名"], rows["C-000001"]["税の値"]) == ("閲覧制限", "閲覧制限")
+    assert rows["C-000002"]["氏名"] == "髙橋 葛󠄀子"
+
+
+def test_where_somebody_lives_hides_no_row_that_does_not_say_it(registry: sa.Engine, tmp_path: Path) -> None:
+    seed(registry)
+    with registry.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE person_record SET address = '{SHELTER}' WHERE source_key = '0000000027'"
+        )
+
+    rows = {row["案件番号"]: row for row in rows_of(made(registry, tmp_path))}
+
+    assert rows["C-000002"]["住基の値"] == "1990-01-31"
+    assert SHELTER not in repr(rows)
+
+
+def test_since_an_unknown_day_is_told_as_unknown(registry: sa.Engine, tmp_path: Path) -> None:
+    seed(registry)
+    with registry.begin() as connection:
+        connection.exec_driver_sql("UPDATE mismatch SET since = '1900-01-01' WHERE case_id = 1")
+
+    rows = {row["案件番号"]: row for row in rows_of(made(registry, tmp_path))}
+
+    assert rows["C-000001"]["差の生じた日"] == "不明"
+
+
+def test_an_event_is_listed_on_the_day_of_its_finding_alone(registry: sa.Engine, tmp_path: Path) -> None:
+    seed(registry)
+    on_day = {row["案件番号"] for row in rows_of(made(registry, tmp_path))}
+    with registry.begin() as connection:
+        connection.exec_driver_sql("UPDATE mismatch SET first_as_of = '2026-11-19'")
+
+    after = {row["案件番号"] for row in rows_of(made(registry, tmp_path))}
+
+    assert on_day - after == {"C-000005"}
 
 
 def test_a_payee_under_restriction_hides_the_row_of_the_child(registry: sa.Engine, tmp_path: Path) -> None:
@@ -342,7 +414,7 @@ def test_new_resolved_and_open_of_a_rule_are_counted_in_one_unit(registry: sa.En
     }
     counts = {rule: (row["新規"], row["解消"], row["残"]) for rule, row in shown.items()}
     assert counts["R10"] == ("1", "1", "1")
-    assert counts["R38"] == ("0", "0", "1")
+    assert counts["R38"] == ("0", "–", "–")
     assert counts["R01"] == ("0", "0", "0")
     assert counts["R22"] == ("–", "–", "–")
 
@@ -397,7 +469,7 @@ def test_a_large_day_is_read_by_index_not_by_scanning_every_record(registry: sa.
         query = sa.text(f"EXPLAIN (ANALYZE, FORMAT JSON) WITH {RESTRICTED}{body}")
         asked = {
             "as_of": AS_OF + timedelta(days=1), "case_id": None, "department": None, "gone_from": None,
-            "known_at": NOW, "suppressed": [],
+            "known_at": NOW, "suppressed": [], "lasting": [],
         }  # fmt: skip
         plan = connection.execute(query, asked).scalar_one()
 

@@ -15,13 +15,14 @@ from tests.integration.registry.judging import Bench, person, settings
 from renkei.cli import exits, main
 from renkei.cli import place as terminal
 from renkei.clock import FixedClock
-from renkei.errors import RenkeiError
+from renkei.errors import FixDeclaration, RenkeiError
+from renkei.project import load
 from renkei.reconcile import cases as cases_module
 from renkei.registry.embedded import Cluster
 from renkei.registry.store import connect
 from renkei.views import cases as listed
 from renkei.views import suppressed_cases
-from renkei.workflow import case_work, clusters, suppress
+from renkei.workflow import case_cluster, case_work, clusters, suppress
 from renkei.workflow.case_work import Judgement, Worked
 from renkei_verify.source import COVERED
 
@@ -30,6 +31,16 @@ TODAY = FIRST_NIGHT  # Friday
 NOON = FixedClock(datetime(2026, 11, 20, 3, tzinfo=UTC))
 CONFIRM = Judgement(outcome="confirm", reason="届出で確認")
 CORRECT = Judgement(outcome="correct", right="juki.resident", wrong="tax.taxpayer")
+
+
+#: Four residents of one town each: more than one person settles at once here.
+MANY, LATER, THIRD = (tuple(f"{each}{nth}" for nth in range(1, 5)) for each in "uvw")
+
+
+def _edit(place: Path, old: str, new: str) -> None:
+    text = place.read_text("utf-8")
+    assert old in text
+    place.write_text(text.replace(old, new), "utf-8")
 
 
 @dataclass
@@ -100,10 +111,11 @@ def office(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         patch.setattr(terminal, "_LOGIN", Path("/nowhere"))
         folder = tmp_path_factory.mktemp("office")
         project = settings(folder / "city", "two people")
+        _edit(project.root / "renkei.toml", "alone = 50", "alone = 3")
         patch.setenv("RENKEI_PROJECT", str(project.root))
         bench = Bench(registry=engine, two=project, one=project)
         made = Office(bench=bench, hub=Hub(engine, residents=0), folder=folder)
-        names = [*"abcdefghmnop", "k1", "k2", "k3", "s1", "s2", "z"]
+        names = [*"abcdefghmnop", "k1", "k2", "k3", "s1", "s2", "z", *MANY, *LATER, *THIRD]
         made.tell(*(f"{each}-j" for each in names))
         made.tell(*(f"{each}-t" for each in names), feed="tax.taxpayer")
         for old, feed in (("渡邉 花", "juki.resident"), ("渡辺 花", "tax.taxpayer")):
@@ -341,7 +353,7 @@ def test_cases_that_differ_alike_in_one_town_are_settled_and_taken_back_by_one_a
     assert (found.cases, found.place, found.right_feeds) == (3, "town:132993本町", ("tax.taxpayer",))
     before = [office.row(name) for name in ("k1", "k2", "k3")]
 
-    made = case_work.settle_cluster(office.project, found.cluster, CONFIRM, actor=HANAKO, clock=NOON)
+    made = case_cluster.settle_cluster(office.project, found.cluster, CONFIRM, actor=HANAKO, clock=NOON)
 
     assert len(made.events) == 3
     assert {office.state(name) for name in ("k1", "k2", "k3")} == {"dismissed"}
@@ -363,12 +375,92 @@ def test_a_proposal_stands_for_the_cases_that_were_seen_and_for_no_others(office
     assert (found.place, found.cases) == ("glyph:邉>辺", 2)
     case_work.note_case(office.project, office.case("q1"), text="確認中", actor=JIRO, clock=NOON)
 
-    settle = case_work.settle_cluster
+    settle = case_cluster.settle_cluster
     refused("E_CLUSTER_CHANGED", settle, office.project, found.cluster, CONFIRM, actor=HANAKO, clock=NOON)
     refused("E_NOT_FOUND", settle, office.project, "00000000-0", CONFIRM, actor=HANAKO, clock=NOON)
 
     (newer,) = clusters.clusters(office.bench.registry, day=TODAY, rule="R122")
     assert settle(office.project, newer.cluster, CORRECT, actor=HANAKO, clock=NOON).kind == "decided"
+
+
+def asked_for(office: Office, rule: str, *names: str, **more: Any) -> Worked:
+    """A cluster of these residents, and what Hanako asks for it."""
+    office.find(rule, *names)
+    (found,) = clusters.clusters(office.bench.registry, day=TODAY, rule=rule)
+    return case_cluster.settle_cluster(
+        office.project, found.cluster, CONFIRM, actor=HANAKO, clock=NOON, **more
+    )
+
+
+def test_more_cases_than_one_person_settles_wait_for_another_and_are_taken_back_by_one_act(
+    office: Office,
+) -> None:
+    asked = asked_for(office, "R124", *MANY)
+    before = [office.row(name) for name in MANY]
+    assert (asked.kind, len(asked.cases), asked.events) == ("asked", 4, ())
+    assert {(row["state"], row["outcome"]) for row in before} == {("open", None)}
+    assert asked.asked in {each.asked_act_id for each in case_cluster.waiting(office.bench.registry)}
+    number, approve = asked.asked, case_cluster.approve_cluster
+    assert number is not None
+    refused("E_CLUSTER_WAITS", asked_for, office, "R124", *MANY)
+    refused("E_CLUSTER_SAME_PERSON", approve, office.project, number, actor=HANAKO, clock=NOON)
+
+    done = approve(office.project, number, actor=JIRO, clock=NOON)
+
+    assert {office.state(name) for name in MANY} == {"dismissed"}
+    query = "SELECT actor, detail ->> 'approved_by' FROM case_event WHERE act_id = :act"
+    assert office.bench.rows(query, act=done.act_id) == [(HANAKO, JIRO)] * 4
+    refused("E_CLUSTER_STATE", approve, office.project, number, actor=CHIE, clock=NOON)
+    case_work.undo_act(office.project, done.act_id, reason="町名違い", actor=JIRO, clock=NOON)
+    assert [office.row(name) for name in MANY] == before
+    told = [json.loads(row[0]) for row in office.bench.rows("SELECT body FROM audit_event ORDER BY event_id")]
+    mine = [(each["action"], each["actor"]) for each in told if each["object"] == f"cluster:{number}"]
+    assert mine == [("cluster.asked", HANAKO), ("cluster.approved", JIRO)]
+
+
+def test_what_was_asked_for_other_cases_than_stand_there_now_is_not_approved(office: Office) -> None:
+    asked = asked_for(office, "R125", *LATER)
+    number = asked.asked
+    assert number is not None
+    case_work.note_case(office.project, office.case("v1"), text="電話済み", actor=JIRO, clock=NOON)
+    approve = {"actor": JIRO, "clock": NOON}
+    refused("E_CLUSTER_CHANGED", case_cluster.approve_cluster, office.project, number, **approve)
+    case_cluster.refuse_cluster(office.project, number, reason="案件が変わった", **approve)
+    refused("E_CLUSTER_STATE", case_cluster.approve_cluster, office.project, number, **approve)
+
+    again = asked_for(office, "R125", *LATER).asked
+    office.tell("v4-j", source_version="2", protected=None)
+
+    assert again is not None
+    refused("E_NOT_FOUND", case_cluster.approve_cluster, office.project, 999_999, **approve)
+    refused("E_CLUSTER_CHANGED", case_cluster.approve_cluster, office.project, again, **approve)
+    assert {office.state(name) for name in LATER} == {"open"}
+    assert (
+        case_cluster.refuse_cluster(office.project, again, reason="閲覧制限", actor=HANAKO, clock=NOON).cases
+        == ()
+    )
+
+
+@pytest.mark.parametrize("stated", ["-1", "true", '"many"'])
+def test_how_many_one_person_settles_is_a_number_of_cases(tmp_path: Path, stated: str) -> None:
+    project = settings(tmp_path / "city", "two people")
+    assert project.config.cases_alone == 50
+    _edit(project.root / "renkei.toml", "alone = 50", f"alone = {stated}")
+
+    with pytest.raises(FixDeclaration, match=r"\[cases\] alone: expected a number of cases"):
+        _ = load(project.root).config
+
+
+@pytest.mark.parametrize("change", ["approved_by = asked_by, approved_at = now(), act_id = 1", "cases = 0"])
+def test_the_registry_itself_refuses_one_person_for_many_cases(office: Office, change: str) -> None:
+    row = """
+        INSERT INTO asked_act (cluster, cases, outcome, days, asked_by, asked_at)
+        VALUES ('0-0', 60, 'confirm', 10, 'cli:hanako', now())
+    """
+    with office.bench.registry.connect() as connection:
+        connection.exec_driver_sql(row)
+        with pytest.raises(sa.exc.IntegrityError):
+            connection.exec_driver_sql(f"UPDATE asked_act SET {change} WHERE cluster = '0-0'")
 
 
 # suppressions -------------------------------------------------------------------------------------
@@ -493,6 +585,38 @@ def test_a_case_is_worked_from_a_terminal(
     assert ask(capsys, "cases", "lift", number, "--reason", "back home")[1]["state"] == "lifted"
     assert main(["cases", "clusters"]) == exits.OK
     assert main(["cases", "close", "--outcome", "confirm", "--reason", "-"]) == exits.USAGE
+
+
+def test_many_cases_are_settled_and_approved_from_two_terminals(
+    office: Office, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "hanako")
+    office.find("R141", *THIRD)
+    (found,) = ask(capsys, "cases", "clusters", "--rule", "R141")[1]["clusters"]
+    close = [
+        "cases",
+        "close",
+        "--cluster",
+        found["cluster"],
+        "--outcome",
+        "confirm",
+        "--reason",
+        "新しい町名",
+    ]
+
+    assert main(close) == exits.OK
+    number = str(ask(capsys, "cases", "clusters")[1]["waiting"][-1]["asked_act_id"])
+    assert ask(capsys, "cases", "approve", number)[0] == exits.REFUSED
+    assert main(["cases", "clusters", "--rule", "R141"]) == exits.OK
+    shown = capsys.readouterr().out
+    assert "Waiting for approval" in shown
+    assert "新しい町名" in shown
+    monkeypatch.setenv("SUDO_USER", "jiro")
+    code, made = ask(capsys, "cases", "approve", number)
+
+    assert (code, made["kind"], len(made["cases"])) == (exits.OK, "decided", 4)
+    waiting = ask(capsys, "cases", "clusters")[1]["waiting"]
+    assert number not in {str(each["asked_act_id"]) for each in waiting}
 
 
 def _in_a_month() -> str:

@@ -47,4 +47,5 @@ def test_a_night_is_compared_as_it_was_until_a_later_one_is_settled(
 
     assert town.reconcile(DAY).found == 1
     assert town.reconcile(NEXT).found == 0
-    assert set(vars(town.reconcile(DAY).cases).values()) == {0}
+    for _ in range(2):
+        assert set(vars(town.reconcile(DAY).cases).values()) == {0}

@@ -20,7 +20,8 @@ TWO_PEOPLE, ONE_PERSON, NOBODY = (
 )
 MAPPING = Path("mappings", "town.toml")
 
-#: A connector to a list of deliveries on a shelf; one with ``is_part`` holds only what changed.
+#: A connector to a list of deliveries on a shelf; one with ``is_part`` holds only what changed, and one with
+#: ``columns`` has those in place of the town's own.
 SHELF = """
 import hashlib, json
 from pathlib import Path
@@ -46,8 +47,8 @@ class Shelf:
 
     def delivery(self, feed, number, each):
         rows = [{"version": each["version"], **row} for row in each["rows"]]
-        table = pa.Table.from_pylist(rows, pa.schema(
-            [(name, pa.string()) for name in ("no", "version", "since", "name", "address", "kind")]))
+        columns = each.get("columns", ("no", "version", "since", "name", "address", "kind"))
+        table = pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in columns]))
         path = self.workdir / f"{number}.arrow"
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)

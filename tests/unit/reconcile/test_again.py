@@ -22,10 +22,10 @@ from renkei.snapshot import GONE, Snapshot, as_patch
 
 PEOPLE, NIGHTS = range(1, 9), 12
 #: What the rules below read of a record.
-READ = {"source_key", "content_hash", "person_key", "address_key", "address_since", "household_number",
+READ = {"source_key", "content_hash", "since", "person_key", "address_key", "address_since", "household_number",
         "mailing_address_key"}  # fmt: skip
 FEEDS = ("juki.resident", "tax.taxpayer", "tax.assessment")
-MAILED = RULE.replace("R90", "R91").replace("tax.taxpayer", "tax.assessment").replace(
+MAILED = RULE.replace("R90", "R91").replace("j.address_since AS since", "t.since AS since").replace("tax.taxpayer", "tax.assessment").replace(
     "t.address_key", "t.mailing_address_key"
 ).replace("source_key | address_key\n", "source_key | mailing_address_key\n")  # fmt: skip
 HOUSEHOLD = RULE.replace("R90", "R92").replace(
@@ -60,11 +60,13 @@ class World:
     def _row(self, feed: str, night: date) -> dict[str, object]:
         place = self.rng.choice(("本町1", "新町5"))
         if feed == "tax.assessment":
-            return {"person_key": f"t{self.rng.choice(PEOPLE)}", "mailing_address_key": place}
+            whose = f"t{self.rng.choice(PEOPLE)}"
+            return {"person_key": whose, "mailing_address_key": place, "since": night}
         since = night - timedelta(days=self.rng.randint(0, 3))
         return {
             "address_key": place,
             "address_since": since,
+            "since": night,
             "household_number": f"H{self.rng.randint(1, 3)}",
         }
 
@@ -94,9 +96,14 @@ class Shelf:
 def _table(feed: str, rows: dict[str, dict[str, object]]) -> pa.Table:
     whole = columns_of(TERMS[feed].record, of_hub=False)
     schema = pa.schema([whole.field(name) for name in whole.names if name in READ])
-    told = [{**row, "source_key": key, "content_hash": hashlib.md5(repr(row).encode()).hexdigest()}
-            for key, row in sorted(rows.items())]  # fmt: skip
+    told = [{**row, "source_key": key, "content_hash": _hash(row)} for key, row in sorted(rows.items())]
     return pa.Table.from_pylist(told, schema)
+
+
+def _hash(row: dict[str, object]) -> str:
+    """Of what a record says; since when the hub has known it is not part of that."""
+    said = {name: value for name, value in row.items() if name != "since"}
+    return hashlib.md5(repr(said).encode()).hexdigest()
 
 
 def _patch(whole: pa.Table, now: pa.Table, *, digest: str) -> pa.Table:

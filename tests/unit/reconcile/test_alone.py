@@ -55,6 +55,33 @@ TOGETHER = [
         "WITH o AS (SELECT resident_id FROM tax.taxpayer LIMIT 3) "
         "SELECT j.resident_id FROM o JOIN juki.resident AS j ON j.resident_id = o.resident_id"
     ),
+    # of several residents, in ways that look like one
+    """SELECT a.resident_id FROM juki.resident AS a WHERE EXISTS (
+        SELECT 1 FROM tax.taxpayer AS b WHERE b.resident_id = a.resident_id AND EXISTS (
+            SELECT 1 FROM juki.resident AS h WHERE h.household_number = b.household_number AND h.sex = '9'))""",
+    "SELECT DISTINCT ON (household_number) resident_id FROM juki.resident ORDER BY household_number, source_key",
+    """SELECT a.resident_id FROM juki.resident AS a
+        JOIN tax.taxpayer AS b ON b.household_number = a.household_number
+        LEFT JOIN welfare.recipient AS c ON c.resident_id = a.resident_id AND c.resident_id = b.resident_id""",
+    """SELECT a.resident_id FROM juki.resident AS a
+        JOIN tax.taxpayer AS b JOIN welfare.recipient AS c ON c.name_key = b.name_key
+        ON a.resident_id = b.resident_id""",
+    """SELECT a.resident_id, row_number() OVER (PARTITION BY b.resident_id ORDER BY a.source_key) AS n
+        FROM juki.resident AS a LEFT JOIN tax.taxpayer AS b ON b.resident_id = a.resident_id""",
+    """WITH o AS (SELECT b.resident_id, a.source_key FROM juki.resident AS a
+            LEFT JOIN tax.taxpayer AS b ON b.resident_id = a.resident_id)
+        SELECT resident_id, count(*) AS n FROM o GROUP BY resident_id""",
+    """SELECT a.resident_id FROM juki.resident AS a WHERE EXISTS (
+        SELECT 1 FROM tax.taxpayer AS a WHERE a.resident_id = a.resident_id)""",
+    """SELECT a.resident_id FROM juki.resident AS a
+        JOIN tax.taxpayer AS b USING (household_number)""",
+    "SELECT resident_id FROM juki.resident UNION ALL BY NAME SELECT resident_id, sex FROM tax.taxpayer",
+    # of the clock, or of chance
+    "SELECT resident_id FROM juki.resident WHERE date_of_birth < current_date",
+    "SELECT resident_id FROM juki.resident WHERE date_of_birth < today()",
+    "SELECT resident_id FROM juki.resident WHERE random() < 0.5",
+    "SELECT resident_id FROM juki.resident TABLESAMPLE 5 PERCENT",
+    "SELECT resident_id FROM juki.resident USING SAMPLE 5",
     # the hub's own relations change by the clock
     "SELECT resident_id FROM hub.entry",
 ]

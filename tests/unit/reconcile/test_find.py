@@ -19,7 +19,6 @@ from tests.unit.reconcile.support import (
 )
 
 from renkei.engine.duck import DuckEngine
-from renkei.errors import FixDeclaration
 from renkei.reconcile import Rule, load_rules
 from renkei.reconcile import find as find_module
 from renkei.reconcile.find import FOUND_SCHEMA, find
@@ -139,8 +138,53 @@ def test_a_pair_met_in_two_ways_is_one_mismatch(tmp_path: Path) -> None:
 def test_a_row_without_a_subject_is_the_rules_mistake(tmp_path: Path) -> None:
     text = RULE.replace("j.resident_id, 'R90", "NULLIF(j.resident_id, 1) AS resident_id, 'R90")
 
-    with pytest.raises(FixDeclaration, match="a subject in every row, found 1 rows without"):
-        found_in(of_rule(tmp_path, text), sources_of(tmp_path, TABLES))
+    found = found_in(of_rule(tmp_path, text), sources_of(tmp_path, TABLES))
+
+    assert (found.outcomes[0].state, found.mismatches.num_rows) == ("refused", 0)
+    assert "a subject in every row, found 1 rows without" in str(found.outcomes[0].fault)
+
+
+def test_a_rule_that_cannot_be_answered_stops_no_other_and_tells_no_value(tmp_path: Path) -> None:
+    broken = RULE.replace("R90", "R91").replace(
+        "j.address_since AS since", "CAST(j.address_key AS DATE) AS since"
+    )
+
+    found = found_in(rules_of(tmp_path / "rules", RULE, broken), sources_of(tmp_path, TABLES))
+
+    assert [outcome.state for outcome in found.outcomes] == ["compared", "refused"]
+    assert set(found.mismatches["rule_id"].to_pylist()) == {"R90"}
+    said = str(found.outcomes[1].fault)
+    assert "ConversionException" in said
+    assert not any(value in said for value in ("本町", "新町"))
+
+
+def test_a_rule_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find_module, "RULE_SECONDS", 0.2)
+    endless = RULE.replace(
+        "WHERE j.address_key <> t.address_key",
+        """WHERE j.address_key <> t.address_key
+    AND (SELECT count(*) FROM range(100000000000) AS r(n) WHERE r.n % 7 = length(j.address_key)) > 1""",
+    )
+    (rule,) = of_rule(tmp_path)
+    slow = replace(rule, query=endless.partition('sql = """')[2].partition('"""')[0])
+
+    found = found_in((slow,), sources_of(tmp_path, TABLES))
+
+    assert (found.outcomes[0].state, found.outcomes[0].fault.code) == ("refused", "E_QUERY_SLOW")
+
+
+def test_keys_that_are_empty_or_null_are_one_difference(tmp_path: Path) -> None:
+    (rule,) = of_rule(tmp_path)
+    twice = """
+        SELECT j.resident_id, 'c' AS cause, 'f' AS field, 'k' AS class, 'juki.resident' AS left_feed,
+            j.source_key AS left_key, n.feed AS right_feed, NULL AS right_key, DATE '2026-11-01' AS since
+        FROM juki.resident AS j
+        CROSS JOIN (VALUES (''), (NULL)) AS n(feed)
+    """
+
+    found = found_in((replace(rule, query=twice),), sources_of(tmp_path, TABLES))
+
+    assert found.mismatches["subject_id"].to_pylist() == ["1", "2"]
 
 
 def test_instants_become_days_of_the_municipality(tmp_path: Path) -> None:
@@ -195,5 +239,5 @@ def test_a_finding_engine_reads_no_file_but_the_snapshots(tmp_path: Path) -> Non
 
     with DuckEngine(threads=1) as engine:
         find(engine, of_rule(tmp_path), sources=sources, links=links_of(LINKS), hub={}, as_of=AS_OF)
-        with pytest.raises(Exception, match="disabled by configuration"):
+        with pytest.raises(Exception, match="PermissionException"):
             engine.sql(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')", {}).read_all()

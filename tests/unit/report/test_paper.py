@@ -3,6 +3,7 @@
 import re
 import zlib
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -105,12 +106,12 @@ def test_without_its_fonts_nothing_is_drawn_with_others(
 def test_nothing_found_is_a_report_of_what_was_compared() -> None:
     said = data(figures(CLEAR))
 
-    assert said["headline"] == "異状なし。見つかった不一致は 0 件です。"
+    assert said["headline"] == "異常なし。見つかった不一致は 0 件です。"
     assert (
         "2026年11月20日を基準日として 1 規則で照合しました（一規則で最大 19,876 件の対象）。"
         in said["compared"]
     )
-    assert [number for _, number, _ in said["key"]] == ["0", "0", "0", "0", "0", "0.0"]
+    assert [number for _, number, _ in said["key"]] == ["0", "0", "0", "0", "0", "0.0", "0"]
 
 
 def test_a_rule_not_compared_says_how_many_were_left_out_and_never_nought() -> None:
@@ -172,7 +173,7 @@ def test_the_figures_of_a_month_say_how_many_nights_were_compared() -> None:
     said = data(figures(nightly, about=MONTH))
 
     assert said["title"] == "不一致月報"
-    assert "2026年11月1日から2026年11月30日までの 29 回の夜に 1 規則で照合しました" in said["compared"]
+    assert "2026年11月1日から2026年11月30日までの夜間照合 29 回で 1 規則で照合しました" in said["compared"]
     assert said["rules"]["rows"][0][2] == "28/30"
 
 
@@ -192,6 +193,60 @@ def test_a_row_of_a_restricted_person_has_nothing_but_the_word() -> None:
 
     assert said["said"] == [["", [("IPAmjMincho", "閲覧制限")]]]
     assert "町" not in repr(said)
+    assert "発生" not in said["days"]
+
+
+def test_a_row_says_how_grave_it_is_and_since_when_the_values_differ() -> None:
+    rows = [line("甲", since=date(2026, 11, 4)), line("乙", since=date(1900, 1, 1)), line("丙")]
+
+    known, unknown, unsaid = data(figures(COMPARED), lines=rows, rows=3)["lines"]
+
+    assert known["number"] == "C-000001\n重要度 中"
+    assert known["days"] == "検出 2026-11-20\n発生 2026-11-04\n期限 2026-11-20"
+    assert "発生 不明" in unknown["days"]
+    assert "発生" not in unsaid["days"]
+
+
+def test_a_long_name_of_a_delivery_can_be_broken_and_stays_whole() -> None:
+    name = "TAX_ASSESSMENT_ALL_20261122_0001.DAT"
+
+    [said] = data(figures(COMPARED), lines=[line("", party_number=name)], rows=1)["lines"]
+
+    assert "".join(said["party_number"]) == name
+    assert max(map(len, said["party_number"])) <= 12
+
+
+def test_events_are_told_apart_and_never_stand() -> None:
+    typed = replace(CLEAR, rule_id="R38", events=7, is_event=True)
+
+    said = data(figures(CLEAR, typed))
+
+    assert said["headline"] == "見つかった不一致は 0 件です。ほかに事象 7 件がありました。"
+    assert ("事象", "7", "残に含まない") in said["key"]
+    rows = {
+        row[0].split()[0]: dict(zip(said["rules"]["header"], row, strict=True))
+        for row in said["rules"]["rows"]
+    }
+    assert (rows["R38"]["事象"], rows["R10"]["事象"]) == ("7", "–")
+    assert {rows["R38"][name] for name in ("新規", "解消", "残", "うち抑止", "1万人当たり")} == {"–"}
+
+
+def test_a_rule_left_out_on_the_last_night_of_a_month_says_nothing_of_what_stands() -> None:
+    left_out = replace(ABSENT, nights_compared=27, nights_not_compared=1, opened=3, closed=3)
+
+    said = data(figures(CLEAR, left_out, about=MONTH))
+    alone = data(figures(left_out, about=MONTH))
+
+    row = dict(zip(said["rules"]["header"], said["rules"]["rows"][1], strict=True))
+    assert (row["新規"], row["解消"]) == ("3", "3")
+    assert {row[name] for name in ("残", "うち抑止", "1万人当たり")} == {"–"}
+    assert {number for name, number, _ in alone["key"] if name in ("残", "1万人当たり")} == {"–"}
+
+
+def test_a_refused_rule_is_told_as_one_that_was_not_run() -> None:
+    refused = replace(ABSENT, state="refused", missing_feeds=(), error_code="E_X")
+
+    assert words.state(refused, FRONT) == "規則を実行せず、照合していません：2,143 件（E_X）"
 
 
 def test_only_so_many_rows_are_on_paper_and_the_rest_is_counted() -> None:
@@ -229,7 +284,7 @@ def test_a_drawing_of_nothing_is_a_sentence() -> None:
 
     for name, sentence in (
         ("precision", "まだ判定がありません。"),
-        ("entries", "二重入力は見つかっていません。"),
+        ("entries", "この課で入力された二重入力は見つかっていません。"),
     ):
         assert (said[name]["rows"], said[name]["nothing"]) == ([], sentence)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from renkei.report.labels import _labels
-from renkei.report.said import said_of
+from renkei.report.said import said_of, says_place
 
 PERSON = {
     "record": "person", "removed": False, "full_name": "𠮷田 太郎", "full_name_kana": "ヨシダ タロウ",
@@ -36,6 +36,32 @@ TAX = {
         (PERSON, "sex", "男"),
         (None, "address", ""),
         (PERSON | {"removed": True}, "address", ""),
+        (TAX, "assessment", "普通徴収"),
+        (TAX | {"tax_year": 2026, "exempt": False}, "status", "普通徴収 2026年度 課税"),
+        (
+            TAX | {"levy": "special", "exempt": True, "disability_deduction": False},
+            "assessment",
+            "特別徴収 非課税 障害者控除なし",
+        ),
+        (TAX | {"not_registered_levy": True}, "status", "普通徴収 地方税法294条3項の課税"),
+        (BENEFIT | {"facility_exception": True}, "facility_exception", "住所地特例"),
+        (BENEFIT | {"facility_exception": False}, "facility_exception", "住所地特例でない"),
+        (BENEFIT | {"facility_exception": False}, "status", "児童手当 受給中 2024-05-01"),
+        (PERSON | {"some_flag": True}, "some_flag", "はい"),
+        (PERSON | {"some_flag": False}, "some_flag", "いいえ"),
+        (BENEFIT | {"benefit_kind": "national_health"}, "status", "国民健康保険 資格あり 2024-05-01"),
+        (
+            BENEFIT | {"benefit_kind": "long_term_care", "status": "ended"},
+            "status",
+            "介護保険 資格喪失 2024-05-01",
+        ),
+        (BENEFIT | {"benefit_kind": "disability_certificate"}, "status", "障害者手帳 交付 2024-05-01"),
+        (PERSON, "record", "人 0000000019 𠮷田 太郎 1985-04-01"),
+        (
+            PERSON | {"resident_status": "resident", "moving_out_planned_on": "2026-10-10"},
+            "arrival_notified_on",
+            "住民 転出予定日2026-10-10",
+        ),
     ],
 )
 def test_a_record_answers_for_a_field(record: dict[str, object] | None, field: str, said: str) -> None:
@@ -45,6 +71,23 @@ def test_a_record_answers_for_a_field(record: dict[str, object] | None, field: s
 @pytest.mark.parametrize("field", ["address", "status", "party_number", "anything", "household"])
 def test_a_tax_amount_is_never_said(field: str) -> None:
     assert "120000" not in said_of(TAX, field=field)
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "says"),
+    [
+        (PERSON, "address", True),
+        (TAX, "mailing_address", True),
+        (PERSON, "address_town", True),
+        (PERSON, "postal_code", True),
+        (TAX, "household", False),
+        (PERSON, "date_of_birth", False),
+    ],
+)
+def test_what_tells_a_place_is_known(record: dict[str, object], field: str, says: bool) -> None:
+    shown = record | {"address_town": "本町", "postal_code": "1000001"}
+
+    assert says_place(shown, field=field) is says
 
 
 def test_a_name_that_equals_a_code_is_not_translated() -> None:

@@ -1,11 +1,13 @@
 from collections import Counter
 from copy import deepcopy
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from tests.unit.sample.conftest import DAY
 
 from renkei_sample.events import replay
+from renkei_sample.legacy.nightly import write_night
 from renkei_sample.state import CityState, restore, save
 
 NEXT = DAY + timedelta(days=1)
@@ -32,6 +34,34 @@ def test_a_saved_city_goes_on_as_if_it_had_never_been_put_away(city: CityState, 
     assert other.benefits == city.benefits
     assert other.ledger.truths == city.ledger.truths
     assert other.pending == city.pending
+
+
+def test_files_go_wrong_in_every_way_and_each_is_written_as_the_truth_says(
+    city: CityState, tmp_path: Path
+) -> None:
+    tax, welfare = ((tmp_path / name, tmp_path / f"{name}.part") for name in ("tax", "welfare"))
+    for folder in (*tax, *welfare):
+        folder.mkdir()
+    counts: dict[str, int] = {}
+    for days in range(8):
+        if days:
+            replay(city, DAY + timedelta(days=days))
+        write_night(city, tax=tax, welfare=welfare, anomalies=tuple(city.anomalies))
+        name = f"KS_{city.day:%Y%m%d}.CSV"
+        counts[name] = (tax[0] / name).read_bytes().count(b"\n")
+
+    planted = [truth for truth in city.ledger.truths if truth.rule_id == "R39"]
+    odd = {str(truth.left_key) for truth in planted if truth.klass == "volume"}
+
+    names = list(counts)
+    moved = {
+        name for before, name in pairwise(names) if abs(counts[name] - counts[before]) > 0.2 * counts[before]
+    }
+    assert {truth.klass for truth in planted} == {
+        "duplicate", "refused", "volume", "name_reused", "out_of_order",
+    }  # fmt: skip
+    assert odd == moved
+    assert all((tax[0] / str(truth.left_key)).exists() for truth in planted)
 
 
 def test_a_move_reaches_the_tax_office_by_the_next_night(city: CityState) -> None:

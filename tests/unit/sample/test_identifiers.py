@@ -9,6 +9,7 @@ from renkei_sample.identifiers import (
     child_until,
     from_wareki,
     half_kana,
+    individual_number,
     iso_birth,
     kanji_number,
     numbers,
@@ -16,10 +17,26 @@ from renkei_sample.identifiers import (
     wareki_birth,
 )
 
+WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+
 
 @pytest.mark.parametrize(("serial", "digit"), [("0000001", "9"), ("123456789", "2")])
 def test_a_party_number_ends_in_its_modulus_11_digit(serial: str, digit: str) -> None:
     assert check_digit(serial) == digit
+
+
+@pytest.mark.parametrize("serial", [0, 1, 100_000, 123_456_789, 9_999_999_999])
+def test_an_individual_number_has_the_check_digit_of_the_ordinance(serial: int) -> None:
+    number = individual_number(serial)
+
+    weighed = sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=False))
+
+    assert len(number) == 12
+    assert int(number[-1]) == (0 if weighed % 11 <= 1 else 11 - weighed % 11)
+
+
+def test_no_two_serials_share_an_individual_number() -> None:
+    assert len({individual_number(serial) for serial in range(100_000, 105_000)}) == 5_000
 
 
 def test_a_serial_whose_remainder_leaves_no_digit_is_skipped() -> None:

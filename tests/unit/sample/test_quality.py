@@ -1,13 +1,19 @@
 """The oracle sees what was planted and nothing else; the tally counts what a rule missed and made up."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 
 import pytest
 from tests.unit.sample.conftest import DAY
 
 from renkei_sample import oracle
+from renkei_sample.base import start_benefit
+from renkei_sample.desk import running
 from renkei_sample.events import replay
+from renkei_sample.identifiers import individual_number
+from renkei_sample.individual_numbers import put_number
 from renkei_sample.quality import RuleQuality, Tally, wilson
 from renkei_sample.score import Finding
 from renkei_sample.state import CityState
@@ -50,6 +56,25 @@ def test_whoever_looks_sees_what_nobody_planted(city: CityState) -> None:
     assert unplanned == {oracle.Wrong("R09", ("juki.resident", key), ("tax.taxpayer", key))}
 
 
+def test_whoever_looks_sees_each_slip_that_nobody_planted(city: CityState) -> None:
+    free = [row for number, row in sorted(city.residents.items()) if number not in city.quiet]
+    taxed = [row for row in free if row.jumin_jotai == "1" and row.atena_no in city.taxpayers]
+    insured = [
+        row for row in taxed if any(held.shubetsu == "国民健康保険" for held in running(city, row.atena_no))
+    ]
+    sex, place, number, assisted = taxed[0], taxed[1], taxed[2], insured[-1]
+    books = city.taxpayers
+    books[sex.atena_no] = replace(books[sex.atena_no], seibetsu="0")
+    books[place.atena_no] = replace(books[place.atena_no], jusho="本町９９９番地")
+    put_number(city, books[number.atena_no], individual_number(1))
+    (held, *_) = running(city, assisted.atena_no)
+    start_benefit(city, Random(1), of=held.taishosha, kind="生活保護", start=DAY, day=DAY)
+
+    seen = Counter(each.rule_id for each in oracle.wrong(city) - planted_in(city))
+
+    assert seen == {"R12": 1, "R10": 1, "R18": 1, "R25": 1}
+
+
 def ledger() -> Ledger:
     """Two addresses that differ, one with a swapped figure; the second is corrected on the second night."""
     made = Ledger()
@@ -90,6 +115,25 @@ def test_one_night_without_it_is_a_miss_unless_the_rule_was_not_compared() -> No
 
     assert counted(seen).missed == 0
     assert counted(unseen).missed == 1
+
+
+@pytest.mark.parametrize(("nights", "missed", "late"), [(2, 0, 2), (3, 2, 2)])
+def test_what_is_said_to_be_in_transit_is_late_for_one_night_and_missed_from_the_next(
+    nights: int, missed: int, late: int
+) -> None:
+    made, tally = Ledger(), Tally()
+    for key in ("1", "2"):
+        made.plant(
+            "R10", "other_place", field="address", left=("juki.resident", key), right=("tax.taxpayer", key),
+            since=DAY, day=DAY,
+        )  # fmt: skip
+    for number in range(nights + 1):
+        waiting = [found(1, "1"), found(2, "2")]
+        tally.add(made.truths, [], waiting=waiting, night=DAY + timedelta(days=number))
+
+    rule = counted(tally)
+
+    assert (rule.planted, rule.missed, rule.late) == (2, missed, late)
 
 
 def test_what_stands_after_its_correction_is_false_and_so_is_an_invention() -> None:

@@ -10,6 +10,8 @@ from renkei.reconcile.double_entry.summary import (
     DoubleEntrySummary,
     Lost,
     Saving,
+    found_query,
+    lost_by_field,
     summary,
 )
 
@@ -21,6 +23,8 @@ __all__ = [
     "Saving",
     "SuspectedRobot",
     "entries",
+    "found_query",
+    "lost_by_field",
     "summary",
     "suspected_robots",
 ]

@@ -1,11 +1,11 @@
--- Double entries keyed from {begin} on and before {end}, as the books have them as of {as_of}, and at which seat.
+-- Double entries keyed from {begin} on and before {end} that are known by then, and at which seat.
 -- An entry whose first one became known later was found twice: it counts once.
 SELECT m.field, m.class, m.left_feed, m.right_feed, m.since, coalesce(m.minutes, 0), k.operator, k.terminal
 FROM (
     SELECT DISTINCT ON (rule_id, right_feed, right_key, field, since)
         field, class, left_feed, right_feed, right_key, since, minutes
     FROM mismatch
-    WHERE kind = 'double_entry' AND first_as_of <= DATE '{as_of}'
+    WHERE kind = 'double_entry' AND {known}
         AND since >= DATE '{begin}' AND since < DATE '{end}'
     ORDER BY rule_id, right_feed, right_key, field, since, mismatch_id DESC
 ) AS m

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
 
@@ -115,8 +115,28 @@ def summary(
     )
 
 
+def lost_by_field(
+    connection: sa.Connection, *, begin: date, until: date, known_at: datetime, offices: Offices
+) -> dict[str | None, tuple[Lost, ...]]:
+    """What was keyed twice on the days from ``begin`` to ``until`` and known at that instant, by field.
+
+    Under each office what was keyed in it, costliest first; under None what was keyed in all together.
+    """
+    known = f"found_at <= TIMESTAMPTZ '{known_at.isoformat()}'"
+    found = _read(connection, begin=begin, end=until + timedelta(days=1), known=known)
+    seated = with_office(found, offices).with_columns(pl.col("office").fill_null(""))
+    by_office = seated.partition_by("office", as_dict=True)
+    return {None: tuple(_lost(seated, "field"))} | {
+        str(office): tuple(_lost(rows, "field")) for (office,), rows in by_office.items()
+    }
+
+
 def _found(connection: sa.Connection, *, begin: date, end: date, as_of: date) -> pl.DataFrame:
-    query = _text().format(begin=begin.isoformat(), end=end.isoformat(), as_of=as_of.isoformat())
+    return _read(connection, begin=begin, end=end, known=f"first_as_of <= DATE '{as_of.isoformat()}'")
+
+
+def _read(connection: sa.Connection, *, begin: date, end: date, known: str) -> pl.DataFrame:
+    query = found_query().format(begin=begin.isoformat(), end=end.isoformat(), known=known)
     return pl.DataFrame(pl.from_arrow(copy_out(connection, query, _FOUND)))
 
 
@@ -179,5 +199,6 @@ def _months_back(first: date, months: int) -> date:
 
 
 @cache
-def _text() -> str:
+def found_query() -> str:
+    """The text that every count of double entries is made by."""
     return resources.files("renkei.reconcile.double_entry").joinpath("found.sql").read_text("utf-8")

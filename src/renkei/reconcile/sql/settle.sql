@@ -28,7 +28,7 @@ WHERE r.rule_id = f.rule_id
         WHERE (w.rule_id, w.subject_kind, w.subject_id) = (f.rule_id, f.subject_kind, f.subject_id)
             AND (w.field, w.left_feed, w.left_key) = (f.field, f.left_feed, f.left_key)
             AND (w.right_feed, w.right_key) = (f.right_feed, f.right_key)
-            AND (w.left_as_of, w.right_as_of) IS DISTINCT FROM (l.as_of, o.as_of)
+            AND (w.left_as_of, w.right_as_of) IS DISTINCT FROM (coalesce(l.as_of, o.as_of, :as_of), o.as_of)
     );
 
 -- step: gone
@@ -65,33 +65,43 @@ WHERE m.mismatch_id IS NULL
     AND NOT f.in_transit;
 
 -- step: transit_ended
+-- Of a rule that is gone, was written anew, or whose law has ended nobody knows what became of it.
 UPDATE transit AS t
 SET became = e.became, ended_as_of = :as_of, ended_by_run = :run_id, ended_at = :now
 FROM (
-    SELECT w.transit_id, CASE WHEN f.rule_id IS NULL THEN 'arrived' ELSE 'raised' END AS became
+    SELECT
+        w.transit_id,
+        CASE
+            WHEN r.rule_id IS NULL OR r.state = 'not_in_force' THEN 'dropped'
+            WHEN f.rule_id IS NOT NULL THEN 'raised'
+            WHEN r.rule_digest <> w.rule_digest THEN 'dropped'
+            ELSE 'arrived'
+        END AS became
     FROM waiting_now AS w
-    JOIN rule_now AS r ON r.rule_id = w.rule_id AND r.state = 'compared'
+    LEFT JOIN rule_now AS r ON r.rule_id = w.rule_id
     LEFT JOIN again_now AS a ON a.resident_id = w.resident_id
     LEFT JOIN found_now AS f
         ON (f.rule_id, f.subject_kind, f.subject_id) = (w.rule_id, w.subject_kind, w.subject_id)
         AND (f.field, f.left_feed, f.left_key) = (w.field, w.left_feed, w.left_key)
         AND (f.right_feed, f.right_key) = (w.right_feed, w.right_key)
-    WHERE (r.whole OR a.resident_id IS NOT NULL)
-        AND f.in_transit IS NOT TRUE
+    WHERE r.rule_id IS NULL
+        OR r.state = 'not_in_force'
+        OR (r.state = 'compared' AND (r.whole OR a.resident_id IS NOT NULL) AND f.in_transit IS NOT TRUE)
 ) AS e
 WHERE e.transit_id = t.transit_id;
 
 -- step: transit_begun
 -- What has been raised does not go back to waiting when its records change again.
 INSERT INTO transit (
-    rule_id, subject_kind, subject_id, resident_id, field, class, left_feed, left_key, right_feed, right_key,
+    rule_id, rule_digest, subject_kind, subject_id, resident_id, field, class, left_feed, left_key, right_feed, right_key,
     since, left_as_of, right_as_of, first_as_of, found_by_run, found_at
 )
 SELECT
-    f.rule_id, f.subject_kind, f.subject_id, f.resident_id, f.field, f.class,
+    f.rule_id, r.rule_digest, f.subject_kind, f.subject_id, f.resident_id, f.field, f.class,
     f.left_feed, f.left_key, f.right_feed, f.right_key,
-    f.since, l.as_of, o.as_of, :as_of, :run_id, :now
+    f.since, coalesce(l.as_of, o.as_of, :as_of), o.as_of, :as_of, :run_id, :now
 FROM found_now AS f
+JOIN rule_now AS r ON r.rule_id = f.rule_id
 LEFT JOIN feed_now AS l ON l.feed = f.left_feed
 LEFT JOIN feed_now AS o ON o.feed = f.right_feed
 LEFT JOIN waiting_now AS w

@@ -10,6 +10,6 @@ SELECT
     count(*) AS standing,
     count(*) FILTER (WHERE is_suppressed) AS suppressed
 FROM known
-WHERE gone_as_of IS NULL
+WHERE gone_as_of IS NULL AND NOT is_event
 GROUP BY band
 ORDER BY band

@@ -1,8 +1,11 @@
 -- New, closed and standing mismatches of each day; a day on which no rule of these was compared says so.
 , opened AS (
-    SELECT first_as_of AS day, count(*) AS n FROM known GROUP BY first_as_of
+    SELECT first_as_of AS day, count(*) AS n FROM known WHERE NOT is_event GROUP BY first_as_of
 ), closed AS (
-    SELECT gone_as_of AS day, count(*) AS n FROM known WHERE gone_as_of IS NOT NULL GROUP BY gone_as_of
+    SELECT gone_as_of AS day, count(*) AS n
+    FROM known
+    WHERE gone_as_of IS NOT NULL AND NOT is_event
+    GROUP BY gone_as_of
 )
 SELECT
     d.day::date AS day,

@@ -17,10 +17,11 @@
 ), counted AS (
     SELECT
         rule_id,
-        count(*) FILTER (WHERE first_as_of >= :from_day) AS opened,
-        count(*) FILTER (WHERE gone_as_of >= :from_day) AS closed,
-        count(*) FILTER (WHERE gone_as_of IS NULL) AS standing,
-        count(*) FILTER (WHERE gone_as_of IS NULL AND is_suppressed) AS suppressed
+        count(*) FILTER (WHERE first_as_of >= :from_day AND NOT is_event) AS opened,
+        count(*) FILTER (WHERE gone_as_of >= :from_day AND NOT is_event) AS closed,
+        count(*) FILTER (WHERE gone_as_of IS NULL AND NOT is_event) AS standing,
+        count(*) FILTER (WHERE gone_as_of IS NULL AND NOT is_event AND is_suppressed) AS suppressed,
+        count(*) FILTER (WHERE first_as_of >= :from_day AND is_event) AS events
     FROM known
     GROUP BY rule_id
 )
@@ -38,7 +39,8 @@ SELECT
     coalesce(counted.opened, 0) AS opened,
     coalesce(counted.closed, 0) AS closed,
     coalesce(counted.standing, 0) AS standing,
-    coalesce(counted.suppressed, 0) AS suppressed
+    coalesce(counted.suppressed, 0) AS suppressed,
+    coalesce(counted.events, 0) AS events
 FROM told
 JOIN nights USING (rule_id)
 FULL JOIN counted USING (rule_id)

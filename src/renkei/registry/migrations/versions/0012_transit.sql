@@ -1,8 +1,9 @@
 -- A difference in transit (反映待ち): it has been seen and is not yet a mismatch. It ends by arriving, or by being
--- raised; how long arrivals take is what is learned of a pair of feeds.
+-- raised, or it is dropped with its rule; how long arrivals take is what is learned of a pair of feeds.
 CREATE TABLE transit (
     transit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     rule_id text NOT NULL,
+    rule_digest text NOT NULL,
     subject_kind text NOT NULL,
     subject_id text NOT NULL,
     resident_id bigint REFERENCES resident,
@@ -19,7 +20,7 @@ CREATE TABLE transit (
     first_as_of date NOT NULL,
     found_by_run uuid NOT NULL REFERENCES run,
     found_at timestamptz NOT NULL,
-    became text CHECK (became IN ('arrived', 'raised')),
+    became text CHECK (became IN ('arrived', 'raised', 'dropped')),
     ended_as_of date,
     ended_by_run uuid REFERENCES run,
     ended_at timestamptz,

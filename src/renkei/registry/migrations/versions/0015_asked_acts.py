@@ -1,11 +1,11 @@
-"""What each feed holds as digests of buckets of keys, so that a changed byte is found and named."""
+"""Acts over many cases that one person asks for and another approves."""
 
 from pathlib import Path
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
@@ -15,4 +15,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """History is never thrown away by a migration."""
-    raise NotImplementedError("what a load left behind cannot be told again later")
+    raise NotImplementedError("approvals are never thrown away")
