@@ -156,7 +156,9 @@ def _taxed_without_residence(books: Books) -> Sides:
         if person is None or not row.nenzei or books.state.taxpayers[row.atena_no].atena_kbn == "2":
             continue
         gone = person.shibo_ymd if person.jumin_jotai == "3" else person.tenshutsu_ymd
-        if (person.jumin_jotai in "23" and gone and gone < assessed) or (person.tennyu_ymd or "") > assessed:
+        # who came later may have lived here on the day, left and returned
+        soon = assessed < (person.tennyu_ymd or "") <= f"{row.nendo}0115"
+        if soon or (person.jumin_jotai in "23" and gone and gone < assessed):
             yield juki(person), (ASSESSMENT, row.atena_no)
 
 

@@ -12,7 +12,7 @@ from renkei_sample.oracle_books import ASSESSMENT, BENEFIT, Books, Sides, juki
 from renkei_sample.records import Account, Benefit, Resident
 from renkei_sample.state import key_of
 
-_ACCOUNT, _LIST, _DEPENDANT = "welfare.account", "welfare.double_entitlement", "tax.dependant"
+_ACCOUNT, _DEPENDANT = "welfare.account", "tax.dependant"
 _INSURANCES = (NATIONAL_HEALTH, LONG_TERM_CARE, ELDERLY_HEALTH)
 _BOUND_TO_STAY = (*_INSURANCES, CHILD_ALLOWANCE)
 _DEAD, _LEFT, _HERE = "3", "2", "1"
@@ -45,16 +45,12 @@ def _paid_after_death(books: Books) -> Sides:
 
 
 def _paid_after_leaving(books: Books) -> Sides:
-    """R05."""
+    """R05: a payee has to live here, a child may go to school elsewhere."""
     for person, row in books.running():
-        gone = {
-            each.atena_no: each
-            for each in (person, books.person_of(row.jukyusha))
-            if each is not None and each.jumin_jotai == _LEFT
-        }
-        for each in gone.values():
-            if row.tokurei != "該当" and (each.atena_no, "welfare") not in books.on_the_way:
-                yield juki(each), (BENEFIT, row.bango)
+        here = books.person_of(row.jukyusha) if row.jukyusha else person
+        left = here is not None and here.jumin_jotai == _LEFT and row.tokurei != "該当"
+        if here is not None and left and (here.atena_no, "welfare") not in books.on_the_way:
+            yield juki(here), (BENEFIT, row.bango)
 
 
 def _assisted_and_insured(books: Books) -> Sides:
@@ -139,14 +135,14 @@ def _stay(books: Books) -> Sides:
 
 def _insured_elsewhere(books: Books) -> Sides:
     """R35: on the last two lists, and in the national health insurance."""
-    lists: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    lists: defaultdict[str, set[str]] = defaultdict(set)
     for row in welfare_books.double_entitlements(books.state):
-        lists[row.taishosha][row.ichiranbi] = row.bango
+        lists[row.taishosha].add(row.ichiranbi)
     days = sorted({day for rows in lists.values() for day in rows})[-2:]
     insured = {row.taishosha: row for _, row in books.running() if row.shubetsu == NATIONAL_HEALTH}
     for number, rows in lists.items():
         if number in insured and len(days) == 2 and all(day in rows for day in days):
-            yield (_LIST, rows[days[-1]]), (BENEFIT, insured[number].bango)
+            yield (BENEFIT, insured[number].bango), (BENEFIT, insured[number].bango)
 
 
 def _strange_account(books: Books) -> Sides:

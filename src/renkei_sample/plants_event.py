@@ -26,11 +26,11 @@ _RENEWED, _NATURALIZED = "94", "81"
 
 
 def taxed_without_residence(state: CityState, picker: Picker, rng: Random, count: int) -> None:
-    """R28: this year's tax for somebody who came after 1 January, or had left or died before it."""
+    """R28: this year's tax for somebody who came soon after 1 January, or had left or died before it."""
     year = tax_year(state)
     for number in range(count):
         klass = ("came_after", "left_before", "died_before")[number % 3]
-        for entry in _of_the_year(state, picker, klass, date(year, 1, 1)):
+        for entry in _of_the_year(state, picker, rng, klass):
             _assess(state, rng, entry, year=year)
             findings.stand(
                 state,
@@ -50,9 +50,7 @@ def taxed_on_the_day(state: CityState, picker: Picker, rng: Random, count: int) 
     """Not a mismatch: came on 1 January itself, left or died since, or owes nothing."""
     year = tax_year(state)
     for entry in picker.take(count, lambda entry: _came_by(state, entry, date(year, 1, 1))):
-        came = f"{year}0101"
-        row = replace(entry, tennyu_ymd=came, jutei_ymd=came, ido_ymd=came, todoke_ymd=f"{year}0105")
-        state.put_resident(replace(row, koshin_ts=f"{year}-01-05 10:00:00.000000", ido_jiyu="01"))
+        _arrive(state, entry, date(year, 1, 1))
         _assess(state, rng, entry, year=year)
     for status in (_LEFT, _DEAD):
         for entry in former(state, count, lambda entry: _was_here(entry, date(year, 1, 1)), status=status):
@@ -61,16 +59,35 @@ def taxed_on_the_day(state: CityState, picker: Picker, rng: Random, count: int) 
         _assess(state, rng, entry, year=year, amount=0)
 
 
+def taxed_after_returning(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """Not a mismatch: of who came later in the year 住基 does not say where they lived on 1 January."""
+    year = tax_year(state)
+    for entry in picker.take(count, lambda entry: _came_by(state, entry, date(year, 1, 1))):
+        _arrive(state, entry, date(year, 1, 1) + timedelta(days=rng.randint(90, 200)))
+        _assess(state, rng, entry, year=year)
+
+
 def tax_year(state: CityState) -> int:
     """The year of the tax that is being collected: a new one begins in June."""
     return state.day.year - (state.day.month < 6)
 
 
-def _of_the_year(state: CityState, picker: Picker, klass: str, assessed: date) -> list[Resident]:
+def _of_the_year(state: CityState, picker: Picker, rng: Random, klass: str) -> list[Resident]:
+    assessed = date(tax_year(state), 1, 1)
     if klass == "came_after":
-        return picker.take(1, lambda entry: _came_after(state, entry, assessed))
+        chosen = picker.take(1, lambda entry: _came_by(state, entry, assessed))
+        return [_arrive(state, entry, assessed + timedelta(days=rng.randint(1, 13))) for entry in chosen]
     status = _LEFT if klass == "left_before" else _DEAD
     return former(state, 1, lambda entry: _went(entry) < assessed, status=status)
+
+
+def _arrive(state: CityState, entry: Resident, day: date) -> Resident:
+    """Let it be said that somebody came on this day, and told of it four days later."""
+    came, told = ymd(day), day + timedelta(days=4)
+    row = replace(entry, tennyu_ymd=came, jutei_ymd=came, ido_ymd=came, todoke_ymd=ymd(told), ido_jiyu="01")
+    row = replace(row, koshin_ts=f"{told.isoformat()} 10:00:00.000000")
+    state.put_resident(row)
+    return row
 
 
 def _came_after(state: CityState, entry: Resident, assessed: date) -> bool:

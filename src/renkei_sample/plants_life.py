@@ -1,5 +1,6 @@
 """Plants around deaths, moves out, households and children: a benefit that should have changed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
@@ -84,12 +85,32 @@ def moved_out_with_insurance(state: CityState, picker: Picker, rng: Random, coun
         findings.benefit_after_moving_out(state, gone, kept)
 
 
-def child_moved_out(state: CityState, picker: Picker, rng: Random, count: int) -> None:
-    """R05: a child left for the other parent's city and is still paid for here."""
+def family_moved_out(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """R05: a family left, and the payee is still paid for a child."""
+    for child in picker.take(count, lambda entry: _payee(state, entry) is not None):
+        payee, kept = _payee(state, child), own_benefits(state, child.atena_no)[0]
+        members = state.household(child.setai_no)
+        on = _left_on(state, rng, members)
+        for member in members:
+            gone = _see_off(state, rng, member, frozenset({kept.bango}), on=on)
+            if payee is not None and member.atena_no == payee.atena_no:
+                findings.benefit_after_moving_out(state, gone, kept)
+
+
+def child_at_school_elsewhere(state: CityState, picker: Picker, rng: Random, count: int) -> None:
+    """Not a mismatch: a child moved to another city to go to school, and the payee lives here (別居監護)."""
     for entry in picker.take(count, lambda entry: _is_only_paid_for(state, entry)):
         kept = own_benefits(state, entry.atena_no)[0]
-        gone = _see_off(state, rng, entry, frozenset({kept.bango}))
-        findings.benefit_after_moving_out(state, gone, kept)
+        _see_off(state, rng, entry, frozenset({kept.bango}))
+
+
+def _payee(state: CityState, child: Resident) -> Resident | None:
+    """Who of the household is paid for a child who has no other benefit."""
+    held = own_benefits(state, child.atena_no) if _is_only_paid_for(state, child) else []
+    payees = {row.jukyusha for row in held}
+    members = state.household(child.setai_no)
+    known = ((member, state.recipient_of(member.atena_no)) for member in members)
+    return next((member for member, row in known if row is not None and row.bango in payees), None)
 
 
 def parted_household(state: CityState, picker: Picker, rng: Random, count: int) -> None:
@@ -178,8 +199,16 @@ def _bury(state: CityState, rng: Random, entry: Resident, forgotten: frozenset[s
     return gone
 
 
-def _see_off(state: CityState, rng: Random, entry: Resident, forgotten: frozenset[str]) -> Resident:
-    on = state.day - timedelta(days=rng.randint(15, 200))
+def _left_on(state: CityState, rng: Random, members: Sequence[Resident]) -> date:
+    """Within half a year, and not before the last of them had come."""
+    came = max(from_ymd(member.jutei_ymd) for member in members) + timedelta(days=10)
+    return max(came, state.day - timedelta(days=rng.randint(15, 200)))
+
+
+def _see_off(
+    state: CityState, rng: Random, entry: Resident, forgotten: frozenset[str], *, on: date | None = None
+) -> Resident:
+    on = on or _left_on(state, rng, [entry])
     gone = moved_out(rng, entry, on=on, day=on)
     state.put_resident(gone)
     hand = Hand(rng, on + timedelta(days=1), kind="batch")

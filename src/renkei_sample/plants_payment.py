@@ -21,7 +21,7 @@ from renkei_sample.population import age_of, dead, japanese, removed
 from renkei_sample.records import Account, Benefit, DoubleEntitlement, Recipient, Resident
 from renkei_sample.state import CityState
 
-_ACCOUNT, _LIST = "welfare.account", "welfare.double_entitlement"
+_ACCOUNT = "welfare.account"
 _KINDS = {
     NATIONAL_HEALTH: "national_health",
     LONG_TERM_CARE: "long_term_care",
@@ -196,13 +196,14 @@ def insured_elsewhere(state: CityState, picker: Picker, _rng: Random, count: int
     last, before = _lists(state.day)
     for entry in picker.take(count, lambda entry: _is_insured_young(state, entry)):
         insured = _national(state, entry)
-        rows = [_listed(state, insured, day) for day in (before, last)]
+        for day in (before, last):
+            _listed(state, insured, day)
         truth = findings.stand(
             state,
             "R35",
             "insured_elsewhere",
             field="status",
-            left=(_LIST, rows[-1].bango),
+            left=(findings.BENEFIT, insured.bango),
             right=(findings.BENEFIT, insured.bango),
             since=last,
         )

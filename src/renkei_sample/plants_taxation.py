@@ -147,7 +147,7 @@ def mail_returned_again(state: CityState, picker: Picker, rng: Random, count: in
             klass, since = "published", state.day - timedelta(days=10)
         else:
             days = [rng.randint(60, 75), rng.randint(12, 25)]
-            row = [_came_back(state, entry, back) for back in days][-1]
+            row, _ = (_came_back(state, entry, back) for back in days)
             klass, since = "returned_again", state.day - timedelta(days=days[-1])
         findings.stand(
             state,

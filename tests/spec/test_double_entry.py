@@ -9,11 +9,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from tests.spec.test_rules_on_the_sample_city import DAY, MAPPINGS, RULES, _juki, _links
+from tests.spec.test_rules_on_the_sample_city import DAY, RULES, _juki, _links
 from tests.unit.reconcile.keyed import entries_in
+from tests.unit.reconcile.support import ROOT
 
 from renkei import formats, mapping
 from renkei.engine.duck import DuckEngine
+from renkei.mapping import load_all
 from renkei.model import Batch
 from renkei.reconcile import Rule
 from renkei.reconcile.double_entry import suspected_robots
@@ -29,6 +31,7 @@ from renkei_sample.state import CityState
 from renkei_sample.truth import Truth
 
 NIGHTS = 2
+MAPPINGS = {each.feed.id: each for each in load_all(ROOT / "mappings")}
 DOUBLE = tuple(rule for rule in RULES if rule.kind == "double_entry")
 PLANTS = (
     (plants_entry.address_typed_twice, 12),

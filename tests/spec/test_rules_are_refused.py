@@ -54,6 +54,13 @@ def test_the_shortest_rule_is_accepted(tmp_path: Path) -> None:
         ),
         ("> $window", "<> t.address_key", "found $window"),
         ("j.since AS sinse", "j.address_since AS since", "the SELECT to return since"),
+        (
+            "j.address_since < current_date",
+            "j.address_key <> t.address_key",
+            "the same answer whenever it is asked",
+        ),
+        ("j.address_since < now()", "j.address_key <> t.address_key", "found now"),
+        ("random() < 0.5", "j.address_key <> t.address_key", "the same answer whenever it is asked"),
         ("FROM 'people.parquet' AS j", "FROM juki.resident AS j", "a known relation"),
         ("FROM read_csv('people.csv') AS j", "FROM juki.resident AS j", "a known relation"),
         ("t.address_key; DROP TABLE hub.link", "t.address_key", "one SELECT"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from renkei.reconcile import tree
 from renkei.reconcile.query import parsed
 from renkei.reconcile.relation import HUB_RELATIONS
 from renkei.reconcile.spark import unproved
@@ -75,19 +76,18 @@ def _of_both(query: exp.Union, known: Mapping[str, _Own]) -> _Own:
 
 
 def _of_select(select: exp.Select, known: Mapping[str, _Own]) -> _Own:
-    start = select.args.get("from_") or select.args.get("from")
-    joins = select.args.get("joins") or []
+    start, joins = tree.start(select), tree.joins(select)
     if start is None or any(join.side not in ("", "LEFT") or join.args.get("using") for join in joins):
         return None
     own: dict[str, frozenset[str]] = {}
-    for source in (start.this, *(join.this for join in joins)):
+    for source in (start, *(join.this for join in joins)):
         columns = _of_source(source, known)
         if columns is None or source.alias_or_name in own:
             return None
         own[source.alias_or_name] = columns
     outer = frozenset(join.this.alias_or_name for join in joins if join.side)
     sources = _Sources(own, outer)
-    inner = list(_inner_queries(select))
+    inner = list(tree.inner_queries(select))
     tied = _are_one(sources, [*_ties(select, joins, sources)])
     if not tied or not all(_is_tied(query, sources, known) for query in inner):
         return None
@@ -117,19 +117,13 @@ def _is_more(source: exp.Expr) -> bool:
 
 def _ties(select: exp.Select, joins: list[exp.Join], sources: _Sources) -> Iterator[tuple[str, str]]:
     """Pairs of sources whose residents are equal in every row, but for rows that one of them has not."""
-    where = select.args.get("where")
-    for part in _parts(where.this if where else None):
+    for part in tree.parts(tree.where(select)):
         yield from _tie(part, sources)
     for join in joins:
         plain = not join.side and join.kind in ("", "INNER")
-        for part in _parts(join.args.get("on")):
+        for part in tree.parts(join.args.get("on")):
             # the condition of an outer join says nothing of the sources around it
             yield from (tie for tie in _tie(part, sources) if plain or join.this.alias_or_name in tie)
-
-
-def _parts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
-    if condition is not None:
-        yield from condition.flatten() if isinstance(condition, exp.And) else (condition,)
 
 
 def _tie(part: exp.Expr, sources: _Sources) -> Iterator[tuple[str, str]]:
@@ -152,25 +146,9 @@ def _are_one(sources: _Sources, ties: list[tuple[str, str]]) -> bool:
     return True
 
 
-def _inner_queries(select: exp.Select) -> Iterator[exp.Select]:
-    """Queries within the expressions of this one, not those that it reads from."""
-    for inner in select.find_all(exp.Select):
-        if inner is not select and inner.parent_select is select and not _is_source(inner, select):
-            yield inner
-
-
-def _is_source(inner: exp.Expr, select: exp.Select) -> bool:
-    over = inner.parent
-    while over is not None and over is not select:
-        if isinstance(over, exp.From | exp.Join | exp.CTE):
-            return not isinstance(over, exp.Join) or inner.find_ancestor(exp.Subquery) is over.this
-        over = over.parent
-    return False
-
-
 def _is_tied(inner: exp.Select, around: _Sources, known: Mapping[str, _Own]) -> bool:
     """True when a query within an expression looks only at rows of the same resident, in one relation."""
-    start = inner.args.get("from_") or inner.args.get("from")
+    start, where = tree.start(inner), tree.where(inner)
     more = ("joins", "group", "with_", "with", "limit", "offset", "distinct", "having", "qualify")
     if (
         start is None
@@ -178,12 +156,11 @@ def _is_tied(inner: exp.Select, around: _Sources, known: Mapping[str, _Own]) -> 
         or len(list(inner.find_all(exp.Select))) > 1
     ):
         return False
-    name, own = start.this.alias_or_name, _of_source(start.this, known)
-    where = inner.args.get("where")
+    name, own = start.alias_or_name, _of_source(start, known)
     if own is None or where is None or name in around.own or inner.find(exp.Window):
         return False
     together = _Sources({**around.own, name: own}, around.outer)
-    ties = (tie for part in _parts(where.this) for tie in _tie(part, together))
+    ties = (tie for part in tree.parts(where) for tie in _tie(part, together))
     return any(name in tie for tie in ties)
 
 

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from renkei.engine import Engine
 from renkei.errors import FixDeclaration
+from renkei.reconcile import tree
 from renkei.reconcile.query import DIALECT, parsed
 from renkei.reconcile.relation import HUB_RELATIONS
 from renkei.reconcile.rule import Rule
@@ -117,7 +118,7 @@ class Pairs:
             return self._most_of(query.left, column, ctes) + self._most_of(query.right, column, ctes)
         if not isinstance(query, exp.Select) or query.args.get("joins"):
             return inf
-        start = _start(query)
+        start = tree.start(query)
         chosen = next((each for each in query.selects if each.alias_or_name == column), None)
         own = chosen.unalias() if chosen is not None else None
         if start is None or not isinstance(own, exp.Column):
@@ -147,14 +148,14 @@ def _meetings(query: exp.Expr) -> Iterator[_Meeting]:
     """Every join by equality, and every query in an expression that more than equalities tie to it."""
     for select in query.find_all(exp.Select):
         sources = _sources(select)
-        for join in select.args.get("joins") or ():
+        for join in tree.joins(select):
             yield from _meeting(
-                select, sources, join.this, _parts(join.args.get("on")), join.args.get("using")
+                select, sources, join.this, tree.parts(join.args.get("on")), join.args.get("using")
             )
         around = select.parent_select
-        start = _start(select)
-        if isinstance(around, exp.Select) and start is not None and _is_in_expression(select, around):
-            where = _parts(_where(select))
+        start = tree.start(select)
+        if isinstance(around, exp.Select) and start is not None and tree.is_in_expression(select, around):
+            where = tree.parts(tree.where(select))
             if any(_reaches(part, sources) and not isinstance(part, exp.EQ) for part in where):
                 yield from _meeting(around, {**_sources(around), **sources}, start, where, None)
 
@@ -169,7 +170,7 @@ def _meeting(
     """The meeting of a source with the one other that most of its equalities name."""
     name = joined.alias_or_name
     ties = [tie for part in on if (tie := _tie(part, name)) and tie[0] in sources]
-    start = _start(select)
+    start = tree.start(select)
     if using and start is not None:
         other = start.alias_or_name
         ties = [(other, exp.column(key.name, other), exp.column(key.name, name)) for key in using]
@@ -203,37 +204,17 @@ def _own_parts(select: exp.Select, name: str, on: list[exp.Expr]) -> tuple[exp.E
     """Conditions that speak of this source alone and hold before rows meet: of an outer join only its ON."""
     outer = {
         join.this.alias_or_name
-        for join in select.args.get("joins") or ()
+        for join in tree.joins(select)
         if join.side  # LEFT, RIGHT, FULL
     }
-    where = [] if name in outer else _parts(_where(select))
+    where = [] if name in outer else tree.parts(tree.where(select))
     return tuple(part for part in (*where, *on) if _tables(part) == {name} and not part.find(exp.Query))
 
 
 def _sources(select: exp.Select) -> dict[str, exp.Expr]:
-    start = _start(select)
-    every = ([start] if start is not None else []) + [join.this for join in select.args.get("joins") or ()]
+    start = tree.start(select)
+    every = ([start] if start is not None else []) + [join.this for join in tree.joins(select)]
     return {source.alias_or_name: source for source in every}
-
-
-def _start(select: exp.Select) -> exp.Expr | None:
-    found = select.args.get("from_") or select.args.get("from")
-    return found.this if found else None
-
-
-def _where(select: exp.Select) -> exp.Expr | None:
-    found = select.args.get("where")
-    return found.this if found else None
-
-
-def _is_in_expression(inner: exp.Select, around: exp.Select) -> bool:
-    """True for a query inside EXISTS, IN or a value, not for one that is read from."""
-    over = inner.parent
-    while over is not None and over is not around:
-        if isinstance(over, exp.From | exp.CTE | exp.Join):
-            return False
-        over = over.parent
-    return True
 
 
 def _reaches(part: exp.Expr, sources: dict[str, exp.Expr]) -> bool:
@@ -246,12 +227,6 @@ def _is_rows(source: exp.Expr) -> bool:
     return isinstance(source, exp.Subquery) or (
         isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier)
     )
-
-
-def _parts(condition: exp.Expr | None) -> list[exp.Expr]:
-    if condition is None:
-        return []
-    return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
 
 
 def _tables(part: exp.Expr) -> set[str]:

@@ -208,6 +208,8 @@ def _beside_source(ground: _Ground, other: mappings.Mapping, *, limit: int, valu
         state = _of_these(bench, "held", f"({ground.state.rows()})", names, there=ground.state.names)
         there = _of_these(bench, "read", "mapped", names, there=mapped.records.column_names)
         with ground.engine.connect() as connection:
+            # a load that ended while the source was read would look like differences
+            _expect_same(ground, connection)
             found = beside(
                 state, there, names, whom=_whom(ground, connection), limit=limit, scratch=ground.scratch,
                 values=values,
@@ -311,7 +313,7 @@ def _whom(ground: _Ground, connection: sa.Connection) -> Whom:
 def records_nameable(
     connection: sa.Connection, rows: pa.Table, *, feed: str, columns: Sequence[str]
 ) -> pa.Array:
-    """Source keys of the rows that are about known persons only, none of whom is restricted."""
+    """Source keys of which every row is about known persons only, none of whom is restricted."""
     there = [name for name in columns if name in rows.column_names]
     if not there:
         return pa.array([], pa.string())
@@ -325,7 +327,10 @@ def records_nameable(
         is_there = pc.is_valid(rows[name])
         shown = pc.and_(shown, pc.or_(pc.invert(is_there), pc.is_in(rows[name], value_set=known)))
         said = pc.or_(said, is_there)
-    return pc.unique(rows["source_key"].filter(pc.and_(shown, said)))
+    shown = pc.and_(shown, said)
+    hidden = pc.unique(rows["source_key"].filter(pc.invert(shown)))
+    free_keys = pc.unique(rows["source_key"].filter(shown))
+    return free_keys.filter(pc.invert(pc.is_in(free_keys, value_set=hidden)))
 
 
 def _verified(ground: _Ground, found: Outcome, *, state: Side, there: Side, set_aside: int = 0) -> Verified:

@@ -160,7 +160,7 @@ def test_whoever_is_in_doubt_is_restricted(registry: sa.Engine, tmp_path: Path, 
 SHELTER = "葛原市秘密町9丁目9番9号"
 #: Somebody else's record names the place of a restricted person, who is of another household.
 BETRAYALS = {
-    "as it is written": f"UPDATE person_record SET address = '{SHELTER}' WHERE source_key = '0000000019' AND feed LIKE 'tax%'",
+    "as it is written": f"UPDATE person_record SET address = '{SHELTER}' WHERE source_key = '0000000019' AND feed = 'tax.taxpayer'",
     "as a key": """
         UPDATE person_record SET address_key = 'shelter'
         WHERE source_key IN ('0000000019', '0000000909') AND feed = 'tax.taxpayer'
@@ -171,7 +171,7 @@ BETRAYALS = {
         VALUES ('tax.assessment', 'T1', '1', '2026-11-20', '0000000019', 2026, 'ordinary', '{SHELTER}', 'h', now(), 1, 1);
         UPDATE mismatch SET right_feed = 'tax.assessment', right_key = 'T1', field = 'mailing_address' WHERE case_id = 1
     """,
-    "as where their bills go too": f"""
+    "as where their bills go too": """
         INSERT INTO tax_record (feed, source_key, source_version, valid_from, person_key, tax_year, levy,
             mailing_address, content_hash, known_from, unit_id, rec_no)
         VALUES ('tax.assessment', 'T9', '1', '2026-11-20', '0000000909', 2026, 'ordinary', '葛原市新町5番6号', 'h', now(), 1, 1)

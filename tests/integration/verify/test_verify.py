@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from tests.integration.verify.small_town import COPY, FEED, HIDDEN, LATER, Town, asked, town_of
 
@@ -9,6 +10,7 @@ from renkei.cli import exits, main
 from renkei.errors import Stop
 from renkei.registry.embedded import Cluster
 from renkei.supervisor import bell
+from renkei.workflow.verify import records_nameable
 
 PEOPLE = 40
 OPEN = "feed = 'town.person' AND known_to IS NULL"
@@ -99,6 +101,15 @@ def test_who_may_not_be_named_is_only_counted(town: Town, capsys: pytest.Capture
         code, said = asked(capsys, "verify", FEED, "--reveal", "--purpose", "検証")
 
     assert (code, said["altered"], said["hidden"], said["findings"]) == (exits.FAILED, 1, 1, [])
+
+
+def test_a_record_that_is_of_a_restricted_person_on_one_side_is_not_named(town: Town) -> None:
+    rows = pa.table({"source_key": ["K1", "K1", "K2"], "person_key": [HIDDEN, "0008", "0008"]})
+
+    with town.registry.connect() as connection:
+        named = records_nameable(connection, rows, feed="town.benefit", columns=("person_key",))
+
+    assert named.to_pylist() == ["K2"]
 
 
 def test_values_are_shown_for_a_purpose_only_and_the_trail_has_it(

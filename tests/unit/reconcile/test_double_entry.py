@@ -40,9 +40,11 @@ def test_without_a_table_and_an_owner_there_is_no_office() -> None:
     assert NO_OFFICES.of("tax.taxpayer", "TX01", "S0301") is None
 
 
-def saved(*seconds: int, operator: str = "S0301", kind: str = "person", fields: int = 1) -> pa.Table:
-    """Records saved so many seconds after nine."""
-    nine = datetime(2026, 11, 2, 9, tzinfo=ZoneInfo("Asia/Tokyo"))
+def saved(
+    *seconds: int, operator: str = "S0301", kind: str = "person", fields: int = 1, hour: int = 9
+) -> pa.Table:
+    """Records saved so many seconds after nine, or another hour."""
+    nine = datetime(2026, 11, 2, hour, tzinfo=ZoneInfo("Asia/Tokyo"))
     rows = [
         {
             "feed": "tax.taxpayer", "source_key": f"T{number}", "field": f"f{field}", "operator": operator,
@@ -64,6 +66,12 @@ def test_an_account_that_saves_faster_than_a_person_is_shown_with_its_fastest_mo
     )
 
 
+def test_an_account_with_a_time_of_day_is_suspected_at_midnight_too() -> None:
+    found = suspected_robots(saved(0, 0, 0, 0, 3600, hour=0), entries=4, seconds=5)
+
+    assert [each.at_once for each in found] == [4]
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -73,9 +81,11 @@ def test_an_account_that_saves_faster_than_a_person_is_shown_with_its_fastest_mo
         saved(0, 30, fields=4),
         # what calls itself a robot needs no suspicion
         saved(0, 2, 4, 6, kind="robot"),
+        # the source keeps days only: everything of a day was saved at midnight
+        saved(0, 0, 0, 0, 86_400, 86_400, hour=0),
         ENTRY_SCHEMA.empty_table(),
     ],
-    ids=["slow", "few", "many fields", "robot", "nothing"],
+    ids=["slow", "few", "many fields", "robot", "days only", "nothing"],
 )
 def test_what_a_person_can_do_is_not_suspected(table: pa.Table) -> None:
     assert suspected_robots(table, entries=4, seconds=5) == ()
