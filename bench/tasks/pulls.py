@@ -16,6 +16,8 @@ from renkei.project import Project
 from renkei.secrets import secret
 
 _FETCH = 20_000
+#: How the files of the city's own systems end; what is read from its database is Arrow.
+_LEGACY = {".DAT", ".CSV", ".xml"}
 
 
 def feeds_of(project: Project, connector: str) -> list[Feed]:
@@ -46,10 +48,13 @@ def _pull(desk: Desk, project: Project, feeds: list[Feed]) -> Done:
 
 
 def records_in(file: Path) -> int:
-    """Records of a delivery of the sample city, by its size or by what its root says."""
+    """Records of a delivery of the sample city, by its size or by what its trailer or its root says."""
     if file.suffix == ".DAT":
         return file.stat().st_size // (420 if file.name.startswith("KJ") else 300) - 2
     with file.open("rb") as content:
+        if file.suffix == ".CSV":
+            content.seek(max(0, file.stat().st_size - 500))
+            return int(content.read().splitlines()[-1].split(b'"')[3])
         stated = re.search(r'件数="(\d+)"'.encode(), content.read(500))
     return int(stated[1]) if stated else 0
 
@@ -73,9 +78,7 @@ def _fetched(desk: Desk) -> list[Path]:
 
 
 def _rows(files: list[Path]) -> int:
-    return sum(
-        records_in(file) if file.suffix in {".DAT", ".xml"} else _rows_of_arrow(file) for file in files
-    )
+    return sum(records_in(file) if file.suffix in _LEGACY else _rows_of_arrow(file) for file in files)
 
 
 def _rows_of_arrow(file: Path) -> int:

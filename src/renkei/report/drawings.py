@@ -89,9 +89,9 @@ def entries(figures: Figures) -> dict[str, Any]:
         (label("field", each.field), float(each.minutes), 0.0, f"{each.minutes:,}分（{each.entries:,}回）")
         for each in figures.entries[:MOST_BARS]
     ]
-    own = "にこの課で入力" if figures.department else ""
+    own = "にこの課で入力" if figures.entries_of else ""
     about = f"{as_of.month}月1日から{as_of.day}日まで{own}、計 {total:,} 分"
-    where = "この課で入力された" if figures.department else ""
+    where = "この課で入力された" if figures.entries_of else ""
     return _across(bars, about=about, nothing=f"{where}二重入力は見つかっていません。")
 
 

@@ -110,7 +110,10 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """All that a report draws of one department, or of the whole city where ``department`` is None."""
+    """All that a report draws of one department, or of the whole city where ``department`` is None.
+
+    ``entries`` are what was keyed twice in the office ``entries_of``, or in the city where it is None.
+    """
 
     department: str | None
     period: Period
@@ -122,6 +125,7 @@ class Figures:
     transit: tuple[Waiting, ...]
     shares: tuple[Share, ...]
     residents: int
+    entries_of: str | None = None
 
     @property
     def compared(self) -> tuple[RuleCount, ...]:
@@ -175,12 +179,13 @@ def read(
     rules: Sequence[str] = (),
     lasting: Sequence[str] = (),
     entries: Sequence[Entries] = (),
+    entries_of: str | None = None,
 ) -> Figures:
     """Ask for the figures of a department, or of the city.
 
     ``rules`` are those that the department answers for (all of the city's where it is None): they are told of
     even where nothing was found, or nothing was compared. The ``lasting`` ones find events. ``entries`` are
-    its own of :func:`keyed_twice`.
+    those of the office ``entries_of`` in :func:`keyed_twice`.
     """
     asked = {
         "as_of": period.as_of,
@@ -200,6 +205,7 @@ def read(
         rules=_rules(connection, asked, department=department, declared=rules),
         ages=_ages(connection, asked),
         entries=tuple(entries),
+        entries_of=entries_of,
         transit=tuple(Waiting(**row) for row in _ask(connection, "transit", asked)),
         shares=tuple(Share(**row) for row in _ask(connection, "known departments", asked))
         if department is None

@@ -14,7 +14,8 @@ from renkei.report.words import NO_NUMBER, Front
 MOST_LINES = 300
 
 _CITY = "市全体"
-_PIECE = 10
+#: As many half-width characters stand in one line; a longer name is cut into pieces of so many.
+_WHOLE, _PIECE = 14, 4
 
 
 def render(figures: Figures, *, front: Front, lines: Sequence[Line] | None, rows: int, hidden: int) -> bytes:
@@ -117,6 +118,8 @@ def _line(line: Line, front: Front) -> dict[str, Any]:
 
 def _pieces(name: str) -> list[str]:
     """A name cut where a line may end: a delivery's has no spaces. Together they are the name."""
+    if len(name) <= _WHOLE:
+        return [name]
     return [name[start : start + _PIECE] for start in range(0, len(name), _PIECE)]
 
 

@@ -124,6 +124,11 @@ class _Making:
         """The rules that a department answers for, or all."""
         return tuple(rule.id for rule in self.project.rules if department is None or rule.owner == department)
 
+    def office(self, department: str | None) -> str | None:
+        """Whose double entries a department hears of: its own, or all where it answers for their rules."""
+        answers = {rule.owner for rule in self.project.rules if rule.kind == "double_entry"}
+        return None if department in answers else department
+
     def departments(self, connection: Connection) -> tuple[str, ...]:
         """Those that the city declares, and any other that has a rule or a case; or the one asked for."""
         owners = sorted(
@@ -185,9 +190,11 @@ def _figures(connection: Connection, making: _Making, aside: Sequence[int]) -> d
             department=name,
             rules=making.rules(name),
             lasting=making.lasting,
-            entries=keyed.get(name, ()),
+            entries=keyed.get(office, ()),
+            entries_of=office,
         )
         for name in scopes
+        for office in [making.office(name)]
     }
 
 

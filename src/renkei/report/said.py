@@ -33,7 +33,7 @@ _NUMBER = {
 }
 _ASSESSMENT = {
     **_STANDING,
-    "person": ("resident_status", "moved_in_on", "date_of_death", "moved_out_on"),
+    "person": (*_STANDING["person"], "moved_in_on"),
     "tax": (*_STANDING["tax"], "disability_deduction"),
 }
 _MOVING_OUT = {"person": ("resident_status", "moving_out_planned_on", "arrival_notified_on")}
@@ -114,7 +114,7 @@ def _text(record: Mapping[str, Any], column: str, field: str, language: str) -> 
         return label(_status_of(record), value, language=language)
     if column in _NAMED:
         name = label("field", column, language=language)
-        return f"{name}{'' if language == 'ja' else ' '}{value}"
+        return f"{name} {value}"
     if column == "tax_year":
         return f"{value}年度" if language == "ja" else f"tax year {value}"
     return label("value", value, language=language) if column in _CODED else str(value)

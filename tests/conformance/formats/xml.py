@@ -7,9 +7,10 @@ from lxml import etree
 from tests.conformance.format_kit import Sample
 
 ROOT = Path(__file__).resolve().parents[3]
-NAMES = ("@番号", "対象者番号", "受給者番号", "種別", "状態", "開始日", "終了日", "終了事由", "月額", "更新日時",
-         "更新事由", "更新者", "端末")  # fmt: skip
-OPTIONAL = {"受給者番号", "開始日", "終了日", "終了事由", "月額", "更新事由", "更新者", "端末"}
+NAMES = ("@番号", "対象者番号", "受給者番号", "種別", "状態", "開始日", "終了日", "終了事由", "月額", "住所地特例",
+         "施設入所日", "更新日時", "更新事由", "更新者", "端末")  # fmt: skip
+OPTIONAL = {"受給者番号", "開始日", "終了日", "終了事由", "月額", "住所地特例", "施設入所日", "更新事由", "更新者",
+            "端末"}  # fmt: skip
 DECLARATION = {
     "kind": "xml", "root": "給付一覧", "record": "給付", "count": "@件数", "as_of": "@作成日",
     "schema": str(ROOT / "mappings" / "schemas" / "welfare_benefit.xsd"), "key": {"columns": ["@番号"]},
@@ -19,6 +20,7 @@ PAYMENTS = [
     {"@番号": "B1", "対象者番号": "F00000001", "種別": "児童手当", "状態": "支給", "月額": "10000",
      "更新日時": "2026-11-20T01:02:03", "更新者": "髙﨑 & 𠮷田"},
     {"@番号": "B2", "対象者番号": "F00000002", "種別": "児童手当", "状態": "消滅", "終了事由": "<死亡>",
+     "住所地特例": "該当", "施設入所日": "2020-04-01",
      "更新日時": "2026-11-20T01:02:03", "開始日": "2020-04-01"},
 ]  # fmt: skip
 TABLE = pa.Table.from_pylist(PAYMENTS, pa.schema([(name, pa.string()) for name in NAMES]))

@@ -252,7 +252,14 @@ def test_connections_are_listed_without_secrets(project: Path, capsys: pytest.Ca
 
     known = {each["name"]: each for each in told["connections"]}  # type: ignore[attr-defined]
     assert (known["tax_sftp"]["host"], known["tax_sftp"]["declared"]) == ("10.0.0.5", True)
-    assert set(known["tax_sftp"]["feeds"]) == {"tax.taxpayer", "tax.assessment"}
+    assert set(known["tax_sftp"]["feeds"]) == {
+        "tax.taxpayer",
+        "tax.assessment",
+        "tax.property",
+        "tax.dependant",
+        "tax.returned_mail",
+        "tax.representation",
+    }
     assert "secret-name" not in json.dumps(told)
 
 

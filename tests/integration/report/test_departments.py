@@ -84,6 +84,24 @@ def test_the_papers_say_all_clear_not_compared_and_names_with_their_glyphs(
     assert "髙橋" not in papers["summary"]
 
 
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no poppler-utils on this machine")
+def test_each_department_hears_of_its_own_double_entry_and_whoever_answers_for_it_of_all(
+    registry: sa.Engine, project: Stub
+) -> None:
+    seed(registry)
+
+    papers = {
+        place.stem.split("-")[0]: said_by(place).replace("\n", "")
+        for place in made(registry, project).files
+        if place.suffix == ".pdf"
+    }
+
+    assert "11月1日から20日まで、計 6 分" in papers["summary"]
+    assert "11月1日から20日までにこの課で入力、計 6 分" in papers["市民税課"]  # it keyed
+    assert "11月1日から20日まで、計 6 分" in papers["市民課"]  # it has the rule
+    assert "この課で入力された二重入力は見つかっていません。" in papers["こども課"]
+
+
 def test_one_department_alone_has_a_folder_of_its_own(registry: sa.Engine, project: Stub) -> None:
     seed(registry)
     whole = made(registry, project)

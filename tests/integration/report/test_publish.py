@@ -194,6 +194,17 @@ def test_the_place_of_a_restricted_person_is_on_nobody_elses_row(
     assert rows["C-000002"]["氏名"] == "髙橋 葛󠄀子"
 
 
+def test_without_looking_at_places_the_bill_of_another_would_leak_the_shelter(
+    registry: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(registry)
+    with registry.begin() as connection:
+        connection.exec_driver_sql(BETRAYALS["as where a bill goes"])
+    monkeypatch.setattr("renkei.report.mismatch.says_place", lambda _record, field: False)
+
+    assert SHELTER in repr(rows_of(made(registry, tmp_path)))
+
+
 def test_where_somebody_lives_hides_no_row_that_does_not_say_it(registry: sa.Engine, tmp_path: Path) -> None:
     seed(registry)
     with registry.begin() as connection:

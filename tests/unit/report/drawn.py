@@ -66,6 +66,7 @@ def figures(*rules: RuleCount, about: period.Period = PERIOD, is_compared: bool 
         transit=(),
         shares=(),
         residents=19_876,
+        entries_of="市民税課",
     )  # fmt: skip
 
 

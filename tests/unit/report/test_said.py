@@ -60,7 +60,7 @@ TAX = {
         (
             PERSON | {"resident_status": "resident", "moving_out_planned_on": "2026-10-10"},
             "arrival_notified_on",
-            "住民 転出予定日2026-10-10",
+            "住民 転出予定日 2026-10-10",
         ),
     ],
 )
