@@ -90,7 +90,7 @@ class FaultProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # a close in order waits for a reader that may never come; nothing may be left in the loop
         for end in self._ends:
-            end.transport.abort()
+            abort(end)
         await asyncio.gather(*(end.wait_closed() for end in self._ends), return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -148,6 +148,12 @@ class FaultProxy:
                     await _strike(fault, target, ends)
                     return
             target.write_eof()
+
+
+def abort(end: asyncio.StreamWriter) -> None:
+    """End it now; one whose last bytes went out after its close is gone already, and cannot be aborted."""
+    if end.get_extra_info("socket").fileno() >= 0:
+        end.transport.abort()
 
 
 async def _strike(

@@ -106,14 +106,22 @@ def parsed(sql: str) -> exp.Expr:
 
 
 def read_of(sql: str) -> dict[str, frozenset[str]]:
-    """Relation → names of columns that the query may read of it: every name that it mentions anywhere.
+    """Relation → names of columns that the query may read of it.
 
-    Which source a name belongs to is not asked: rather a column too many is carried than one too few.
+    A name counts for every relation that is called so anywhere in the query, and one without a source for all
+    of them: rather a column too many is carried than one too few.
     """
     query = parsed(sql)
-    names = {column.name for column in query.find_all(exp.Column)}
-    names |= {key.name for join in query.find_all(exp.Join) for key in join.args.get("using") or ()}
-    return {_relation(table): frozenset(names) for table in query.find_all(exp.Table) if table.db}
+    tables = [table for table in query.find_all(exp.Table) if table.db]
+    read: dict[str, set[str]] = {_relation(table): set() for table in tables}
+    called: dict[str, set[str]] = {}
+    for table in tables:
+        called.setdefault(table.alias_or_name, set()).add(_relation(table))
+    for column in query.find_all(exp.Column):
+        for relation in called.get(column.table, set()) if column.table else read:
+            read[relation].add(column.name)
+    keys = {key.name for join in query.find_all(exp.Join) for key in join.args.get("using") or ()}
+    return {relation: frozenset(names | keys) for relation, names in read.items()}
 
 
 # Parsing is what loading the rules costs, and every text is looked at three times. Nobody changes a tree.

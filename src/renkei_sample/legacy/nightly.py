@@ -89,9 +89,18 @@ def _taxpayers(state: CityState, *, stated: int | None = None) -> bytes:
     return taxpayer_file(rows, day=state.day, generation=state.day.toordinal(), stated=stated, numbers=held)
 
 
+def short_by(state: CityState) -> int:
+    """How many records the file of 固定資産 lacks on a day on which it comes short."""
+    return sum(_is_left_out(state, row) for row in tax_books.properties(state))
+
+
 def _properties(state: CityState) -> list[Property]:
     """All of them; of a file that came short three in four, and what was put in by hand."""
     rows = tax_books.properties(state)
     if not any(klass == SHORT for _, _, klass in state.anomalies):
         return rows
-    return [row for row in rows if row.bukken_no in state.properties or lot("欠落", row.bukken_no) % 4]
+    return [row for row in rows if not _is_left_out(state, row)]
+
+
+def _is_left_out(state: CityState, row: Property) -> bool:
+    return row.bukken_no not in state.properties and lot("欠落", row.bukken_no) % 4 == 0

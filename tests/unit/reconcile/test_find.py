@@ -22,6 +22,7 @@ from renkei.engine.duck import DuckEngine
 from renkei.reconcile import Rule, load_rules
 from renkei.reconcile import find as find_module
 from renkei.reconcile.find import FOUND_SCHEMA, find
+from renkei.reconcile.query import read_of
 from renkei.reconcile.relation import DELIVERY, DELIVERY_SCHEMA
 
 TABLES = {
@@ -241,3 +242,24 @@ def test_a_finding_engine_reads_no_file_but_the_snapshots(tmp_path: Path) -> Non
         find(engine, of_rule(tmp_path), sources=sources, links=links_of(LINKS), hub={}, as_of=AS_OF)
         with pytest.raises(Exception, match="PermissionException"):
             engine.sql(f"SELECT * FROM read_csv('{tmp_path}/secret.csv')", {}).read_all()
+
+
+def test_what_a_text_names_in_any_way_is_carried() -> None:
+    text = """
+        WITH o AS (SELECT source_key, address_key FROM tax.taxpayer)
+        SELECT j.resident_id, juki.resident.name_key, t.kana_key
+        FROM juki.resident AS j
+        JOIN welfare.recipient AS t USING (household_number)
+        JOIN juki.resident ON juki.resident.resident_id = j.resident_id
+        JOIN o ON o.source_key = j.source_key
+        WHERE EXISTS (SELECT 1 FROM tax.taxpayer AS x WHERE x.resident_id = t.resident_id AND x.sex = j.sex)
+    """
+
+    read = read_of(text)
+
+    everywhere = {"source_key", "address_key", "household_number"}
+    assert read == {
+        "juki.resident": everywhere | {"resident_id", "name_key", "sex"},
+        "welfare.recipient": everywhere | {"kana_key", "resident_id"},
+        "tax.taxpayer": everywhere | {"resident_id", "sex"},
+    }

@@ -4,11 +4,14 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from tests.unit.sample.conftest import DAY
 
+from renkei_sample.base import found
 from renkei_sample.events import replay
+from renkei_sample.faults import break_files
 from renkei_sample.legacy.nightly import write_night
-from renkei_sample.state import CityState, restore, save
+from renkei_sample.state import EXTRAS, CityState, restore, save
 
 NEXT = DAY + timedelta(days=1)
 
@@ -119,3 +122,15 @@ def test_nobody_with_a_plant_is_touched_by_a_later_event(city: CityState) -> Non
         planted |= {
             str(truth.left_key) for truth in city.ledger.truths if truth.planted_on <= date(2026, 11, 20)
         }
+
+
+@pytest.mark.parametrize(("residents", "told"), [(600, set()), (2_500, {"volume"})])
+def test_a_file_comes_short_only_where_so_many_records_are_missed(residents: int, told: set[str]) -> None:
+    state = found(residents=residents, seed=1, day=date(2026, 11, 22))
+    state.extras = EXTRAS
+
+    for _ in range(3):
+        break_files(state)
+        state.day += timedelta(days=1)
+
+    assert {truth.klass for truth in state.ledger.truths} & {"volume"} == told
