@@ -18,9 +18,10 @@ def measure(*, rows: int, rounds: int, memory: str = "1GB", seed: int = 1) -> No
 
 
 def _measure(here: Desk, *, rows: int, rounds: int, memory: str) -> None:
-    ours, scripts = contest(
+    ours, later, scripts = contest(
         here,
         entry("rules", "rules.ours", memory=memory),
+        entry("rules a night later", "rules.looking_again", memory=memory),
         entry("a script for each rule, DuckDB on the same files", "rules.by_scripts", memory=memory),
         rounds=rounds,
     )
@@ -29,5 +30,7 @@ def _measure(here: Desk, *, rows: int, rounds: int, memory: str) -> None:
         say(f"the scripts found {scripts.facts['found']}, all together {ours.facts['found']}")
     for name, seconds in sorted(ours.parts.items(), key=lambda part: -part[1]):
         say(f"    {seconds:8.2f} s  {name}")
+    show(later, usual=ours)
+    say(f"    {later.facts['residents']} residents looked at again by {later.facts['rules_of_some']} rules")
     reach = SECONDS * rows / 1_000_000
     say(f"{ours.seconds:.1f} s of {reach:.1f} s, {ours.peak_mb:.0f} MB of {MEGABYTES} MB to reach")

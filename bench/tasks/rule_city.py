@@ -6,7 +6,7 @@ planted differences included, keeps the city's frequencies.
 """
 
 from collections.abc import Mapping as Mapping_
-from dataclasses import fields
+from dataclasses import fields, replace
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from renkei.mapping import Mapping, load_all
 from renkei.model import REJECT_SCHEMA, Batch, Control
 from renkei.reconcile import Source
 from renkei.reconcile.relation import ENTRY_SCHEMA, LINK_SCHEMA, FeedTerms
-from renkei.snapshot import Snapshot
+from renkei.snapshot import GONE, Snapshot
 from renkei.vault.tokens import TokenKey
 from renkei_sample.base import found
 from renkei_sample.legacy.nightly import write_night
@@ -60,11 +60,23 @@ def sources(desk: Desk) -> list[Source]:
         Source(
             feed=feed,
             terms=term,
-            snapshot=Snapshot(whole=there[feed]) if there[feed].exists() else None,
+            snapshot=Snapshot(whole=there[feed], digest=feed) if there[feed].exists() else None,
             as_of=desk.day if there[feed].exists() else None,
         )
         for feed, term in terms.items()
     ]
+
+
+def changed(desk: Desk) -> list[Source]:
+    """The same a night later: of each feed of people one record in a hundred says something else."""
+    return [_patched(source, _folder(desk) / f"{source.feed}.patch.parquet") for source in sources(desk)]
+
+
+def _patched(source: Source, patch: Path) -> Source:
+    if source.snapshot is None or not patch.exists():
+        return source
+    whole = source.snapshot.whole
+    return replace(source, snapshot=Snapshot(whole=whole, digest=source.snapshot.digest, patch=patch))
 
 
 def links(desk: Desk) -> pa.Table:
@@ -93,7 +105,10 @@ def _make(desk: Desk, rows: int, seed: int) -> Done:
     copies = max(1, round(rows * 3 / people))
     counted = {}
     for feed, table in base.items():
-        _write(_repeated(table, copies), folder / f"{feed}.parquet")
+        whole = _repeated(table, copies)
+        _write(whole, folder / f"{feed}.parquet")
+        if feed in set(whose["feed"]):
+            _write(_changed(whole), folder / f"{feed}.patch.parquet")
         counted[feed] = table.num_rows * copies
     _write(_repeated_links(whose, copies), folder / "links.parquet")
     typed = _repeated_links(_entries(base, whose), copies, people=whose["resident_id"].n_unique())
@@ -200,6 +215,15 @@ def _entries(base: Mapping_[str, pa.Table], whose: pl.DataFrame) -> pl.DataFrame
     ]  # fmt: skip
     recent = pl.concat(told).filter(pl.col("entered_at") >= pl.col("entered_at").max() - pl.duration(days=62))
     return recent.join(whose, on=["feed", "source_key"]).select(ENTRY_SCHEMA.names)
+
+
+def _changed(whole: pl.DataFrame) -> pl.DataFrame:
+    """Every hundredth record, moved to another place, as a patch of the whole."""
+    digests = pl.lit("changed") + pl.col("content_hash")
+    some = whole.gather_every(100).with_columns(
+        content_hash=digests, address_key=pl.col("address_key") + "の2"
+    )
+    return some.with_columns(pl.lit(value=False).alias(GONE))
 
 
 def _repeated_links(whose: pl.DataFrame, copies: int, *, people: int | None = None) -> pl.DataFrame:

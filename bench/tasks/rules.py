@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from bench.child import Done, Runs
 from bench.desk import ROOT, Desk
-from bench.tasks.rule_city import entries, links, sources
+from bench.tasks.rule_city import changed, entries, links, sources
 from renkei.engine.duck import DuckEngine
-from renkei.reconcile import Rule, Source, load_rules
-from renkei.reconcile.find import Found, find
+from renkei.reconcile import Rule, Source, again, load_rules
+from renkei.reconcile.alone import is_alone
+from renkei.reconcile.find import Again, Found, find
 from renkei.reconcile.relation import ENTRY
 
 _ = duckdb  # imported before the clock starts
@@ -25,6 +26,12 @@ def ours(desk: Desk, *, memory: str) -> Runs:
     """Every rule in one night, as ``renkei reconcile`` finds them; no case is written."""
     while True:
         yield partial(_ours, desk, _rules(), memory)
+
+
+def looking_again(desk: Desk, *, memory: str) -> Runs:
+    """The night after, in which one record of a person in a hundred has changed."""
+    while True:
+        yield partial(_looking_again, desk, _rules(), memory)
 
 
 def by_scripts(desk: Desk, *, memory: str) -> Runs:
@@ -47,6 +54,29 @@ def _ours(desk: Desk, rules: Sequence[Rule], memory: str) -> Done:
     return Done(rows=_size(given), parts=parts, facts={**used, **_told([found])})
 
 
+def _looking_again(desk: Desk, rules: Sequence[Rule], memory: str) -> Done:
+    now, whose = changed(desk), links(desk)
+    past = again.Past(
+        states={each.feed: each.snapshot for each in sources(desk) if each.snapshot},
+        links=again.keep_links(whose, desk.folder / "compared"),
+    )
+    began = time.perf_counter()
+    with _processor() as used:
+        with DuckEngine(memory=memory, temp=desk.folder) as engine:
+            who = again.residents(
+                engine, past, {each.feed: each.snapshot for each in now if each.snapshot},
+                terms={each.feed: each.terms for each in now}, links=whose, waiting=(),
+            )  # fmt: skip
+        known = time.perf_counter() - began
+        some = Again(rules=frozenset(rule.id for rule in rules if is_alone(rule.query)), residents=who)
+        found = _found(desk, rules, now, whose, memory, some)
+    seconds = time.perf_counter() - began
+    by_rule = {each.rule.id: each.seconds for each in found.outcomes if each.state == "compared"}
+    parts = {"who": known, "relations": seconds - known - sum(by_rule.values()), **by_rule}
+    facts = {"residents": who.num_rows, "rules_of_some": len(some.rules), **used, **_told([found])}
+    return Done(rows=_size(now), parts=parts, facts=facts)
+
+
 def _by_scripts(desk: Desk, rules: Sequence[Rule], memory: str) -> Done:
     given, parts, told = sources(desk), {}, []
     with _processor() as used:
@@ -57,14 +87,21 @@ def _by_scripts(desk: Desk, rules: Sequence[Rule], memory: str) -> Done:
     return Done(rows=_size(given), parts=parts, facts={**used, **_told(told)})
 
 
-def _found(desk: Desk, rules: Sequence[Rule], given: list[Source], whose: pa.Table, memory: str) -> Found:
+def _found(
+    desk: Desk,
+    rules: Sequence[Rule],
+    given: list[Source],
+    whose: pa.Table,
+    memory: str,
+    some: Again | None = None,
+) -> Found:
     """A script opens what its rule compares, and nothing else."""
     compared = {feed for rule in rules for feed in rule.compare}
     opened = [each if each.feed in compared else replace(each, snapshot=None, as_of=None) for each in given]
     with DuckEngine(memory=memory, temp=desk.folder) as engine:
         return find(
             engine, rules, sources=opened, links=whose, hub={ENTRY: entries(desk)}, as_of=desk.day,
-            proven=frozenset(rule.id for rule in rules),
+            proven=frozenset(rule.id for rule in rules), again=some,
         )  # fmt: skip
 
 
