@@ -49,7 +49,7 @@ def town(tmp_project: Path, registry: sa.Engine, monkeypatch: pytest.MonkeyPatch
     (tmp_project / "mappings" / "codes" / "mark.toml").write_text(MARK, "utf-8")
     shelf = tmp_project / "connectors" / "shelf.py"
     text = shelf.read_text("utf-8").replace(
-        '"kind")]', '"kind", ' + ", ".join(f'"{each}"' for each in COLUMNS) + ")]"
+        '"kind"))', '"kind", ' + ", ".join(f'"{each}"' for each in COLUMNS) + "))"
     )
     shelf.write_text(text, "utf-8")
     monkeypatch.setenv("RENKEI_PROJECT", str(tmp_project))

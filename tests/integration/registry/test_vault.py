@@ -81,7 +81,7 @@ def town_in(folder: Path, registry: sa.Engine) -> Town:
     town = build(folder, registry)
     town.edit(Path("renkei.toml"), f"[declarations]\n{APPROVED}", '[declarations]\napproval = "none"')
     town.edit(MAPPING, '[{ code = "kind" }] },\n]\n', '[{ code = "kind" }] },' + FIELDS)
-    town.edit(Path("connectors/shelf.py"), '"kind")]', '"kind", "kojin", "jumin", "mark", "birth")]')
+    town.edit(Path("connectors/shelf.py"), '"kind"))', '"kind", "kojin", "jumin", "mark", "birth"))')
     return town
 
 
