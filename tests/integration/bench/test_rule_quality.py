@@ -7,7 +7,7 @@ import pytest
 from bench import rule_quality
 from bench.contest import Failed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 
 @pytest.mark.timeout(600)
