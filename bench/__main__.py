@@ -107,7 +107,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         link.add_argument(f"--{size}", type=int, default=default, metavar="N", help=f"how many ({default})")
         link.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of a short contest (3)")
         if verb in ("reconcile", "rules"):
-            link.add_argument("--memory", default="1GB", metavar="SIZE", help="what DuckDB may hold (1GB)")
+            allowed = "1500MB" if verb == "rules" else "1GB"
+            link.add_argument(
+                "--memory", default=allowed, metavar="SIZE", help=f"what DuckDB may hold ({allowed})"
+            )
         if verb == "reconcile":
             link.add_argument("--alone", action="store_true", help="ours alone, with nothing beside it")
     return parser.parse_args(argv)

@@ -24,6 +24,9 @@ from renkei.reconcile.find import Again, Found, find
 from renkei.registry import control, lease
 from renkei.workflow.run import Work, run_of
 
+#: What the rules of a night may hold: three systems of a million people each; the rest goes to disk.
+MEMORY = "1500MB"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileResult:
@@ -133,7 +136,7 @@ def _find(work: Work, seen: _Seen, *, whole: bool) -> Found:
     some = None if whole else _again(work, seen)
     then = None if whole else seen.last
     proven = past.compared_by(then, work.project.rules) if then else frozenset[str]()
-    with DuckEngine(temp=_temp(work)) as engine:
+    with DuckEngine(memory=MEMORY, temp=_temp(work)) as engine:
         return find(
             engine, work.project.rules, sources=seen.sources, links=seen.links, hub=seen.hub,
             as_of=work.as_of, learned=past.learned(seen.lags), again=some, standing=seen.standing,
