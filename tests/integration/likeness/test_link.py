@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.integration.conftest import Terminal
-from tests.integration.registry.judging import DAY, Bench, alike, person, variant
+from tests.integration.registry.judging import DAY, Bench, alike, nobody_yet, person, variant
 
 from renkei import workflow
 from renkei.cli import exits, main
@@ -22,6 +22,7 @@ TERMS = {"as_of": DAY, "actor": "cli:asako", "trigger": "test"}
 @pytest.fixture(scope="module")
 def bench(terminal: Terminal) -> Iterator[Bench]:
     """One registry for all: every test has people of its own."""
+    nobody_yet()
     with terminal("who_is_alike", alone=True) as made:
         yield made
 

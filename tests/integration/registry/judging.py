@@ -27,6 +27,12 @@ ALPHABET = "アイウエオカキクケコサシスセソタチツ"
 _born = itertools.count(1)
 
 
+def nobody_yet() -> None:
+    """Days of birth from the first one on again: what is learned of a crowd must not follow from other files."""
+    global _born
+    _born = itertools.count(1)
+
+
 def person(key: str, **values: Any) -> dict[str, Any]:
     """One who is like nobody else unless ``values`` say so."""
     birth = date(1930, 1, 1) + timedelta(days=next(_born))
